@@ -1,0 +1,1 @@
+"""Firedoor: automated incident response for the cloud."""

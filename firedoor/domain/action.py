@@ -1,0 +1,220 @@
+"""The contract of an action: four verbs over one target, declared so that everything else is generated."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from firedoor.domain.value import Value
+
+T = TypeVar("T")
+
+
+class Params(Value):
+    """Base of an action's parameters. Strings stay as written; nothing is coerced."""
+
+
+class Before(Value):
+    """Base of what `plan` captured: small, free of secrets, enough to give everything back."""
+
+
+class Captured(Value, Generic[T]):
+    """A captured value in one of three states. Undo refuses on `unknown`.
+
+    value:   the world held this.
+    absent:  the world held nothing here; giving back means removing.
+    unknown: it could not be read (denied, an answer we do not know).
+    """
+
+    state: Literal["value", "absent", "unknown"]
+    value: T | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.state == "value") != (self.value is not None):
+            raise ValueError("a captured value has a value exactly when its state is 'value'")
+        return self
+
+    @classmethod
+    def of(cls, value: T | None) -> Self:
+        """Capture a value; None means absent."""
+        return cls(state="absent") if value is None else cls(state="value", value=value)
+
+    @classmethod
+    def unknown(cls) -> Self:
+        """Capture that it could not be read."""
+        return cls(state="unknown")
+
+
+class Consequence(Value):
+    """Something that breaks, or may break, when the change is made.
+
+    `says` is one lower-case clause whose text is stable while the world is:
+    it is part of what a drift check compares. `observed` holds the part that
+    moves by itself (a last-used time); it is shown and signed, but a newer
+    reading of it does not void a vote.
+    """
+
+    says: str
+    observed: str = ""
+
+
+class Change(Value):
+    """There is something to do. `says` is the lower-case clause that a human approves."""
+
+    outcome: Literal["change"] = "change"
+    says: str
+    before: Before
+    consequences: tuple[Consequence, ...] = ()
+
+
+class Already(Value):
+    """The world is already as the action would make it."""
+
+    outcome: Literal["already"] = "already"
+    says: str
+
+
+class Refuse(Value):
+    """The action must not or cannot be done here; `says` is the reason."""
+
+    outcome: Literal["refuse"] = "refuse"
+    says: str
+
+
+Planned = Change | Already | Refuse
+
+
+class Verdict(StrEnum):
+    """Is it really contained? `not_yet` is asked again until the vendor's settling time is over."""
+
+    YES = "yes"
+    NOT_YET = "not_yet"
+    NO = "no"
+
+
+class Verified(Value):
+    """What `verify` saw."""
+
+    verdict: Verdict
+    says: str
+
+
+class Undone(Value):
+    """What `undo` did.
+
+    restored: the captured state is back.
+    nothing:  there was nothing of ours to take back (apply never happened, or it is undone already).
+    drifted:  the world no longer holds what we wrote; it was left alone and a human decides.
+    """
+
+    outcome: Literal["restored", "nothing", "drifted"]
+    says: str
+
+
+class Reversibility(Value):
+    """Whether undo gives everything back: `full`, `partial` (what is lost) or `none` (why)."""
+
+    kind: Literal["full", "partial", "none"]
+    says: str = ""
+
+    @model_validator(mode="after")
+    def _explained(self) -> Self:
+        if self.kind != "full" and not self.says:
+            raise ValueError(f"reversibility {self.kind!r} must say what is lost, or why")
+        return self
+
+
+FULL = Reversibility(kind="full")
+
+
+class Risk(StrEnum):
+    """What the change may break when the finding is wrong."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Permissions(Value):
+    """The IAM actions (or OAuth scopes) each phase needs; `read` serves plan and verify."""
+
+    read: tuple[str, ...]
+    apply: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+
+
+class Action(ABC):
+    """One containment, one file.
+
+    The instance is made per call and holds the connector of its system: with a
+    reading connector for `plan` and `verify`, a changing one for `apply` and
+    `undo`. Verbs raise `Rejected` (final) or `Unavailable` (try again), never a
+    vendor's own exception.
+
+    The registry derives `name` from the place of the file (`aws/lock_function_url.py`
+    is `aws.lock_function_url`), and the models from the signature of `apply`.
+    """
+
+    summary: ClassVar[str]
+    reversibility: ClassVar[Reversibility]
+    risk: ClassVar[Risk]
+    permissions: ClassVar[Permissions]
+    settles_within: ClassVar[timedelta]
+    example: ClassVar[Mapping[str, Any]]
+
+    @abstractmethod
+    def target(self, params: Any) -> str:
+        """Name the one thing that would be changed: its ARN. Pure; used by guards and keys."""
+
+    @abstractmethod
+    def plan(self, params: Any) -> Planned:
+        """Read only. Corroborate against the world, capture what undo needs, say what breaks."""
+
+    @abstractmethod
+    def apply(self, params: Any, before: Any) -> None:
+        """Make the change. Idempotent: a repeated call, or one whose reply was lost, is one change."""
+
+    @abstractmethod
+    def verify(self, params: Any, before: Any) -> Verified:
+        """Read only: is it really contained?"""
+
+    def undo(self, params: Any, before: Any) -> Undone:
+        """Give back exactly what `before` held, where the world still holds what we wrote.
+
+        An action with reversibility `none` does not define this; the registry
+        refuses any other action that does not.
+        """
+        raise NotImplementedError
+
+
+class Lookup(ABC):
+    """The read-only sibling of an action: one fact a playbook needs."""
+
+    summary: ClassVar[str]
+    permissions: ClassVar[Permissions]
+    example: ClassVar[Mapping[str, Any]]
+
+    @abstractmethod
+    def read(self, params: Any) -> Any:
+        """Return a `Value`: the fact, without secrets."""
+
+
+class ActionSpec(Value):
+    """What the rest of the house knows of an action: everything but its code."""
+
+    name: str
+    summary: str
+    reversibility: Reversibility
+    risk: Risk
+    permissions: Permissions
+    settles_within: timedelta
+    example: dict[str, Any]
+    params_schema: dict[str, Any]
+    kind: Literal["action", "lookup"] = "action"
+    doc: str = Field(default="", repr=False)

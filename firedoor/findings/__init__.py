@@ -1,0 +1,1 @@
+"""Vendor payloads become findings here, one source a file."""

@@ -1,0 +1,1 @@
+"""HTTP in; workflow starts and updates out."""

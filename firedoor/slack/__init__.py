@@ -1,0 +1,1 @@
+"""Slack's shapes: the domain drawn as blocks, and payloads read as votes."""
