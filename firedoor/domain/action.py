@@ -205,6 +205,19 @@ class Lookup(ABC):
         """Return a `Value`: the fact, without secrets."""
 
 
+class Site(Value):
+    """Where an action acts, for systems to which the house lends no connector of its own.
+
+    `incident` is 12 lowercase hex digits for the names of artefacts; `changing`
+    is False where the action may only look.
+    """
+
+    account: str
+    region: str
+    incident: str
+    changing: bool
+
+
 class ActionSpec(Value):
     """What the rest of the house knows of an action: everything but its code."""
 

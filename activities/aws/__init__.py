@@ -1,0 +1,1 @@
+"""Hands for AWS: each file is one containment."""

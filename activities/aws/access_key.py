@@ -1,0 +1,68 @@
+"""Access keys of an IAM user: whose a key is, when it was used and whether it works."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Literal
+
+from activities.aws.identity import AccessKeyId, UserName, iam_arn
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import Params, Refuse
+from firedoor.domain.errors import Absent
+from firedoor.domain.value import Value
+
+Status = Literal["Active", "Inactive"]
+
+
+class KeyParams(Params):
+    """One key of one user: both are named, so that a key of somebody else is noticed."""
+
+    user: UserName
+    access_key_id: AccessKeyId
+
+
+class Use(Value):
+    """Whose a key is, and its last use as a clause."""
+
+    user: str
+    says: str
+
+
+def key_target(aws: Aws, params: KeyParams) -> str:
+    """Name the key below its user: two keys of a user are two targets, and both begin with the user's ARN."""
+    user = iam_arn(aws.partition, aws.account, "user", params.user)
+    return f"{user}/access-key/{params.access_key_id}"
+
+
+def last_use(aws: Aws, access_key_id: str) -> Use | None:
+    """Ask IAM whose a key is; None when there is no such key."""
+    try:
+        answer = aws.call("iam", "GetAccessKeyLastUsed", AccessKeyId=access_key_id)
+    except Absent:
+        return None
+    used = answer.get("AccessKeyLastUsed", {})
+    when = used.get("LastUsedDate")
+    if when is None:
+        says = "never used"
+    else:
+        when = when.astimezone(UTC)
+        says = f"last used {when:%Y-%m-%d %H:%M} UTC for {used.get('ServiceName')} in {used.get('Region')}"
+    return Use(user=answer.get("UserName", ""), says=says)
+
+
+def statuses(aws: Aws, user: str) -> dict[str, Status]:
+    """Return every key of a user with its status."""
+    keys = aws.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user)
+    return {key["AccessKeyId"]: key["Status"] for key in keys}
+
+
+def belongs_elsewhere(use: Use, params: KeyParams) -> Refuse | None:
+    """Refuse a key that is not the named user's: the finding is stale, or forged."""
+    if use.user == params.user:
+        return None
+    if not use.user:
+        return Refuse(
+            says=f"access key {params.access_key_id} belongs to no user: "
+            "a key of the root user can only be removed by signing in as root"
+        )
+    return Refuse(says=f"access key {params.access_key_id} belongs to another user than {params.user}")

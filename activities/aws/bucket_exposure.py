@@ -1,0 +1,135 @@
+"""What opens an S3 bucket to everyone, and who would notice if nothing did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import Consequence
+from firedoor.domain.errors import Absent, Rejected
+
+_EVERYONE = ("/global/AllUsers", "/global/AuthenticatedUsers")
+_CLASSIFICATION_KEYS = {"classification", "dataclassification"}
+_CLASSES = {"public", "internal", "confidential", "restricted"}
+_ARN_PARTS = 6
+
+
+class BucketExposure:
+    """One bucket as its policy, ACL, website and tags show it.
+
+    Every answer may be missing, by denial or by an emulator's or AWS's silence:
+    None is "unknown" throughout, and never "no".
+    """
+
+    def __init__(self, aws: Aws, region: str, owned: Mapping[str, str]) -> None:
+        self._aws = aws
+        self._region = region
+        self._owned = owned
+
+    def by_policy(self) -> bool | None:
+        """Tell whether the bucket's policy opens it to everyone."""
+        status = self._read("GetBucketPolicyStatus")
+        is_public = ((status or {}).get("PolicyStatus") or {}).get("IsPublic")
+        statements = self._statements
+        if isinstance(is_public, bool):
+            return is_public
+        # S3's own judgement is missing: then the policy itself has to tell.
+        if statements is None:
+            return None
+        opened = [_opens(statement) for statement in statements]
+        return True if True in opened else None if None in opened else False
+
+    def by_acl(self) -> bool | None:
+        """Tell whether the bucket's ACL opens it to everyone, or to everyone who has an AWS account."""
+        answer = self._read("GetBucketAcl")
+        if not answer or "Grants" not in answer:
+            return None
+        grantees = [grant.get("Grantee", {}).get("URI", "") for grant in answer["Grants"]]
+        return any(grantee.endswith(_EVERYONE) for grantee in grantees)
+
+    def consequences(self, *, by_policy: bool | None) -> Iterator[Consequence]:
+        """Say what closing the bucket breaks."""
+        website = self._read("GetBucketWebsite")
+        if website is None:
+            yield Consequence(says="whether it serves a static website could not be read")
+        elif website.keys() - {"ResponseMetadata"}:
+            yield Consequence(says="it serves a static website: every visitor is answered 403")
+        if by_policy is not False:
+            outsiders = sorted({who for each in self._statements or () for who in self._outsiders(each)})
+            if outsiders:
+                yield Consequence(
+                    says=f"while its policy is public, S3 cuts these off too: {', '.join(outsiders)}"
+                )
+        tagged = self._read("GetBucketTagging")
+        if tagged is None:
+            yield Consequence(says="its tags could not be read")
+        yield from _told_by_tags((tagged or {}).get("TagSet", []))
+
+    @cached_property
+    def _statements(self) -> list[dict[str, Any]] | None:
+        answer = self._read("GetBucketPolicy")
+        if answer is None:
+            return None
+        if "Policy" not in answer:
+            return []
+        try:
+            statements = json.loads(answer["Policy"])["Statement"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        statements = statements if isinstance(statements, list) else [statements]
+        return [statement for statement in statements if isinstance(statement, dict)]
+
+    def _read(self, operation: str) -> dict[str, Any] | None:
+        """Read what only informs: {} when there is none, None when it may not be read."""
+        try:
+            return self._aws.call("s3", operation, region=self._region, **self._owned)
+        except Absent as error:
+            if error.code == "NoSuchBucket":
+                raise
+            return {}
+        except Rejected:
+            return None
+
+    def _outsiders(self, statement: Mapping[str, Any]) -> Iterator[str]:
+        principal = statement.get("Principal")
+        if statement.get("Effect") != "Allow" or not isinstance(principal, dict):
+            return
+        if "CanonicalUser" in principal:
+            yield "a principal named by canonical id"
+        for who in _listed(principal.get("AWS")):
+            parts = who.split(":")
+            account = parts[4] if len(parts) >= _ARN_PARTS else who
+            if account == "cloudfront":
+                yield "CloudFront (origin access identity)"
+            elif account.isascii() and account.isdigit() and account != self._aws.account:
+                yield f"account {account}"
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value else []
+
+
+def _opens(statement: Mapping[str, Any]) -> bool | None:
+    """Tell whether one statement opens the bucket to everyone; None when its conditions decide."""
+    if statement.get("Effect") != "Allow":
+        return False
+    principal = statement.get("Principal")
+    named = principal.get("AWS") if isinstance(principal, dict) else principal
+    if "NotPrincipal" not in statement and "*" not in _listed(named):
+        return False
+    return None if statement.get("Condition") else True
+
+
+def _told_by_tags(tags: list[dict[str, str]]) -> Iterator[Consequence]:
+    # Only words of ours are repeated: a tag is written by whoever may tag.
+    for tag in tags:
+        key, value = tag.get("Key", "").lower(), tag.get("Value", "").lower()
+        if key.replace("-", "").replace("_", "") in _CLASSIFICATION_KEYS and value in _CLASSES:
+            yield Consequence(says=f"its tags classify the data as {value}")
+        if key == "aws:cloudformation:stack-name":
+            yield Consequence(says="CloudFormation manages it: the next deployment may turn this back")
+        elif "terraform" in (key, value):
+            yield Consequence(says="Terraform manages it: the next apply may turn this back")

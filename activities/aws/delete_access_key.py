@@ -1,0 +1,111 @@
+"""Delete a long-lived access key of an IAM user, after it was deactivated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from activities.aws.access_key import KeyParams, belongs_elsewhere, key_target, last_use, statuses
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import (
+    Action,
+    Already,
+    Before,
+    Change,
+    Consequence,
+    Permissions,
+    Planned,
+    Refuse,
+    Reversibility,
+    Risk,
+    Verdict,
+    Verified,
+)
+from firedoor.domain.errors import Absent, Rejected
+
+
+class NothingBefore(Before):
+    """Nothing is captured: a deleted key cannot be given back."""
+
+
+class DeleteAccessKey(Action):
+    """Remove a key for good; its owner needs a new one with a new secret.
+
+    Facts come from IAM: whose the key is (`GetAccessKeyLastUsed`) and whether it works
+    (`ListAccessKeys`). `plan` does not look at whether the key works, because a playbook
+    deactivates it between the plan and this step, and our own change must not
+    void anybody's vote. `apply` looks, and refuses a key that is still active: deactivating
+    first is what shows, while it can be taken back, who needed the key.
+
+    Proven on both emulators. Unproven: how long AWS takes to believe it everywhere.
+    """
+
+    summary: ClassVar[str] = "Delete an inactive access key of an IAM user for good."
+    reversibility: ClassVar[Reversibility] = Reversibility(
+        kind="none", says="AWS never gives a deleted key back; a new key has a new id and a new secret"
+    )
+    risk: ClassVar[Risk] = Risk.MEDIUM
+    permissions: ClassVar[Permissions] = Permissions(
+        read=("iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"),
+        apply=("iam:DeleteAccessKey", "iam:ListAccessKeys"),
+    )
+    settles_within: ClassVar[timedelta] = timedelta(seconds=30)
+    example: ClassVar[dict[str, Any]] = {"user": "ci-deployer", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def target(self, params: KeyParams) -> str:
+        """Name the key, below the ARN of its user."""
+        return key_target(self._aws, params)
+
+    def plan(self, params: KeyParams) -> Planned:
+        """Check whose the key is."""
+        key = f"access key {params.access_key_id}"
+        try:
+            exists = params.access_key_id in statuses(self._aws, params.user)
+        except Absent:
+            return Refuse(says=f"user {params.user} does not exist in this account")
+        use = last_use(self._aws, params.access_key_id)
+        if use is not None and (refused := belongs_elsewhere(use, params)):
+            return refused
+        if use is None or not exists:
+            return Already(says=f"user {params.user} has no {key}")
+        return Change(
+            says=f"delete {key} of user {params.user} for good",
+            before=NothingBefore(),
+            consequences=(
+                Consequence(
+                    says="everything that signs with this key needs a new key; this one cannot come back",
+                    observed=use.says,
+                ),
+            ),
+        )
+
+    def apply(self, params: KeyParams, before: NothingBefore) -> None:  # noqa: ARG002  the contract's signature
+        """Delete the key if it is inactive; a key that is gone already is what was wanted."""
+        status = statuses(self._aws, params.user).get(params.access_key_id)
+        if status is None:
+            return
+        if status != "Inactive":
+            raise Rejected(
+                f"access key {params.access_key_id} of user {params.user} is still active",
+                code="KeyStillActive",
+                expected="a key that was deactivated before it is deleted",
+                mend="put aws.deactivate_access_key before this step",
+            )
+        try:
+            self._aws.call("iam", "DeleteAccessKey", UserName=params.user, AccessKeyId=params.access_key_id)
+        except Absent:
+            return  # deleted by an attempt whose answer was lost, or by somebody else: it is gone
+
+    def verify(self, params: KeyParams, before: NothingBefore) -> Verified:  # noqa: ARG002  as apply
+        """Look for the key among those of its user."""
+        key = f"access key {params.access_key_id} of user {params.user}"
+        try:
+            exists = params.access_key_id in statuses(self._aws, params.user)
+        except Absent:
+            exists = False
+        if exists:
+            return Verified(verdict=Verdict.NOT_YET, says=f"{key} still exists")
+        return Verified(verdict=Verdict.YES, says=f"{key} no longer exists")

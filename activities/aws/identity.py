@@ -1,0 +1,41 @@
+"""The names of IAM, as parameters accept them and as ARNs spell them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from firedoor.connectors.aws import Aws
+
+#: IAM's own alphabet and length; anything else is refused before a call is made.
+UserName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$", description="Name of the IAM user, without its path."),
+]
+RoleName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$", description="Name of the IAM role, without its path."),
+]
+#: A long-lived key of a user begins with AKIA; ASIA keys are sessions and cannot be deactivated.
+AccessKeyId = Annotated[
+    str,
+    Field(
+        pattern=r"^AKIA[A-Z0-9]{12,124}$",
+        description="Id of a long-lived access key (AKIA…); a session's key (ASIA…) is ended by revoking sessions.",
+    ),
+]
+
+
+def iam_arn(partition: str, account: str, kind: str, name: str) -> str:
+    """Spell the ARN of an IAM user or role; without its path, which only IAM knows."""
+    return f"arn:{partition}:iam::{account}:{kind}/{name}"
+
+
+def is_ourselves(aws: Aws, kind: Literal["user", "role"], name: str) -> bool:
+    """Tell whether a user or role is the one that Firedoor itself works as, in this account."""
+    ours = str(aws.call("sts", "GetCallerIdentity")["Arn"]).split(":", 5)[-1].split("/")
+    # `user/<path>/<name>`, or `assumed-role/<name>/<session>`, which has no path.
+    if kind == "user":
+        return ours[0] == "user" and ours[-1] == name
+    return ours[0] == "assumed-role" and ours[1] == name

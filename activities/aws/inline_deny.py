@@ -1,0 +1,209 @@
+"""One inline policy of ours on an IAM user or role that denies everything, perhaps only to older sessions."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Literal
+from urllib.parse import unquote
+
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import Already, Before, Captured, Refuse, Undone, Verdict, Verified
+from firedoor.domain.errors import Absent, Rejected, Unavailable
+
+Kind = Literal["user", "role"]
+Document = dict[str, Any]
+
+_CUT = "aws:TokenIssueTime"
+_CUT_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_CUT_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+class PolicyBefore(Before):
+    """What stood under our policy's name before us; nothing, unless somebody put it there."""
+
+    policy: Captured[str]
+
+
+@dataclass(frozen=True)
+class _Iam:
+    """How IAM calls the same thing for a user and for a role."""
+
+    name: str
+    get: str
+    put: str
+    delete: str
+    list: str
+    #: Characters of all inline policies together, white space not counted (IAM quotas).
+    quota: int
+
+
+_IAM: dict[Kind, _Iam] = {
+    "user": _Iam("UserName", "GetUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "ListUserPolicies", 2048),
+    "role": _Iam("RoleName", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", 10240),
+}
+
+
+class InlineDeny:
+    """Our policy on one principal: put it, look at it, take it away.
+
+    The name carries the incident, so two incidents on one principal have a
+    policy each and the last one to be lifted lets go. Nothing else of the principal is touched.
+    An inline policy under a new name is also what infrastructure-as-code leaves alone.
+
+    Of a policy against older sessions only the shape is compared: somebody who
+    changes nothing but its cut time is not noticed.
+    """
+
+    #: A cut no policy would carry: only for the length of the document.
+    _SOME_CUT: ClassVar[datetime] = datetime(2000, 1, 1, tzinfo=UTC)
+
+    def __init__(self, aws: Aws, kind: Kind, principal: str, *, purpose: str, older_sessions: bool) -> None:
+        self._aws = aws
+        self._iam = _IAM[kind]
+        self._who = {self._iam.name: principal}
+        self._principal = f"{kind} {principal}"
+        self.name = f"firedoor-{aws.incident}-{purpose}"
+        self._older_sessions = older_sessions
+
+    def look(self) -> PolicyBefore | Already | Refuse:
+        """Capture what stands under our name; or say that ours is there, or that there is no room for it."""
+        document = self._read()
+        if document is not None and self._ours(document):
+            return Already(says=f"policy {self.name} of {self._principal} is in place")
+        ours = _size(self._document(self._SOME_CUT if self._older_sessions else None))
+        others = sum(_size(self._get(name) or {}) for name in self._names() if name != self.name)
+        if ours + others > self._iam.quota:
+            return Refuse(
+                says=f"the inline policies of {self._principal} leave no room for {ours} characters more: "
+                f"{others} of {self._iam.quota} are used"
+            )
+        return PolicyBefore(policy=Captured[str].of(_text(document)))
+
+    def put(self) -> None:
+        """Write the policy; one that stands already is kept, with the cut that it was given first."""
+        cut = None
+        if self._older_sessions:
+            standing = self._read()
+            if standing is not None and self._ours(standing):
+                return
+            cut = self._cut()
+        document = self._document(cut)
+        self._aws.call(
+            "iam", self._iam.put, **self._who, PolicyName=self.name, PolicyDocument=_text(document)
+        )
+
+    def verify(self) -> Verified:
+        """Read the policy back."""
+        document = self._read()
+        if document is not None and self._ours(document):
+            return Verified(verdict=Verdict.YES, says=f"policy {self.name} of {self._principal} denies it")
+        if document is not None:
+            return Verified(verdict=Verdict.NO, says=f"policy {self.name} of {self._principal} was changed")
+        try:
+            self._names()
+        except Absent:  # IAM answers the same for a missing policy and for a missing principal
+            return Verified(verdict=Verdict.YES, says=f"{self._principal} no longer exists")
+        return Verified(verdict=Verdict.NOT_YET, says=f"{self._principal} has no policy {self.name}")
+
+    def undo(self, before: PolicyBefore) -> Undone:
+        """Put back what stood under our name, where our policy still stands there."""
+        captured = before.policy
+        if captured.state == "unknown":
+            raise Rejected(
+                f"what stood under {self.name} of {self._principal} before us is not known",
+                expected="a captured policy, or that there was none",
+                mend="look at the policy and remove it by hand",
+            )
+        document = self._read()
+        if _text(document) == captured.value:
+            return Undone(outcome="nothing", says=f"{self._principal} is as it was before")
+        if document is None or not self._ours(document):
+            return Undone(
+                outcome="drifted", says=f"policy {self.name} of {self._principal} is not what we wrote"
+            )
+        if captured.value is None:
+            try:
+                self._aws.call("iam", self._iam.delete, **self._who, PolicyName=self.name)
+            except Absent:
+                pass  # removed by an attempt whose answer was lost: that is what was wanted
+        else:
+            self._aws.call(
+                "iam", self._iam.put, **self._who, PolicyName=self.name, PolicyDocument=captured.value
+            )
+        return Undone(outcome="restored", says=f"{self._principal} no longer has policy {self.name} of ours")
+
+    def _names(self) -> list[str]:
+        return self._aws.pages("iam", self._iam.list, "PolicyNames", **self._who)
+
+    def _read(self) -> Document | None:
+        return self._get(self.name)
+
+    def _get(self, name: str) -> Document | None:
+        try:
+            answer = self._aws.call("iam", self._iam.get, **self._who, PolicyName=name)
+        except Absent:
+            return None
+        return parsed(answer["PolicyDocument"])
+
+    def _document(self, cut: datetime | None) -> Document:
+        statement: Document = {
+            "Sid": "Firedoor",
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+        }
+        if cut is not None:
+            # Without `IfExists`: a long-lived key has no issue time, does not match, and goes on working.
+            statement["Condition"] = {"DateLessThan": {_CUT: cut.strftime(_CUT_FORMAT)}}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    def _ours(self, document: Document) -> bool:
+        """Whether a document is what we write, with whatever cut it was written."""
+        if not self._older_sessions:
+            return document == self._document(None)
+        try:
+            cut = document["Statement"][0]["Condition"]["DateLessThan"][_CUT]
+        except (KeyError, IndexError, TypeError):
+            return False
+        if not isinstance(cut, str) or not _CUT_WRITTEN.fullmatch(cut):
+            return False
+        expected = self._document(self._SOME_CUT)
+        expected["Statement"][0]["Condition"]["DateLessThan"][_CUT] = cut
+        return document == expected
+
+    def _cut(self) -> datetime:
+        """Return the first whole second after every session that AWS has issued so far.
+
+        Issue times have whole seconds, and so has AWS's clock as its answers tell it: it may
+        be behind by less than a second, hence one second more, rounded up.
+        """
+        now = self._aws.now() + timedelta(seconds=1)
+        return datetime.fromtimestamp(math.ceil(now.timestamp()), tz=UTC)
+
+
+def parsed(document: str | Mapping[str, Any]) -> Document:
+    """Parse a policy document, which botocore gives as a dict and some emulators as quoted text."""
+    if not isinstance(document, str):
+        return dict(document)
+    try:
+        found = json.loads(document if document.lstrip().startswith("{") else unquote(document))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unavailable("IAM answered with a policy document that is not JSON", code="UnknownAnswer")
+    return found
+
+
+def _text(document: Document | None) -> str | None:
+    if document is None:
+        return None
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _size(document: Document) -> int:
+    return len("".join(json.dumps(document, separators=(",", ":"), ensure_ascii=False).split()))

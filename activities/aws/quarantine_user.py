@@ -1,0 +1,104 @@
+"""Deny an IAM user everything."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import Any, ClassVar
+
+from activities.aws.identity import UserName, iam_arn, is_ourselves
+from activities.aws.inline_deny import InlineDeny, PolicyBefore
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import (
+    FULL,
+    Action,
+    Change,
+    Consequence,
+    Params,
+    Permissions,
+    Planned,
+    Refuse,
+    Reversibility,
+    Risk,
+    Undone,
+    Verified,
+)
+from firedoor.domain.errors import Absent
+
+
+class QuarantineParams(Params):
+    """Who is to be denied."""
+
+    user: UserName
+
+
+class QuarantineUser(Action):
+    """Put an inline policy on a user that denies every action on everything.
+
+    Its keys, its console session and the sessions it took are all denied, and so
+    is the user's own way to take the policy off again: this comes before everything else. Calls that
+    IAM always answers (`sts:GetCallerIdentity`) are answered still.
+
+    Facts come from IAM itself (`GetUser`, the user's inline policies, whose size is checked
+    against the quota). Proven against an emulator that evaluates policies: the attacker's own call is refused
+    after `apply` and answered after `undo`. Unproven: the seconds until AWS believes it everywhere, in
+    which a fast attacker can act, or remove the policy; and resource policies that name the user's
+    *sessions*, which an identity policy still overrides by its deny, by AWS's word only.
+    """
+
+    summary: ClassVar[str] = "Deny an IAM user everything by an inline policy."
+    reversibility: ClassVar[Reversibility] = FULL
+    risk: ClassVar[Risk] = Risk.HIGH
+    permissions: ClassVar[Permissions] = Permissions(
+        read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListUserPolicies"),
+        apply=("iam:PutUserPolicy",),
+        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy"),
+    )
+    settles_within: ClassVar[timedelta] = timedelta(seconds=30)
+    example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def target(self, params: QuarantineParams) -> str:
+        """Name the user."""
+        return iam_arn(self._aws.partition, self._aws.account, "user", params.user)
+
+    def plan(self, params: QuarantineParams) -> Planned:
+        """Check that the user exists, is not ourselves, and has room for the policy."""
+        try:
+            user = self._aws.call("iam", "GetUser", UserName=params.user)["User"]
+        except Absent:
+            return Refuse(says=f"user {params.user} does not exist in this account")
+        if is_ourselves(self._aws, "user", params.user):
+            return Refuse(says=f"user {params.user} is the one that Firedoor works as")
+        before = self._deny(params).look()
+        if not isinstance(before, PolicyBefore):
+            return before
+        seen = user.get("PasswordLastUsed")
+        console = f"console last used {seen.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if seen else ""
+        return Change(
+            says=f"deny user {params.user} every action in every service",
+            before=before,
+            consequences=(
+                Consequence(
+                    says="everything that works as this user is refused: keys, console and sessions",
+                    observed=console,
+                ),
+                Consequence(says="roles that this user has assumed already are not ended"),
+            ),
+        )
+
+    def apply(self, params: QuarantineParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
+        """Write the policy; writing it twice is writing it once."""
+        self._deny(params).put()
+
+    def verify(self, params: QuarantineParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
+        """Read the policy back."""
+        return self._deny(params).verify()
+
+    def undo(self, params: QuarantineParams, before: PolicyBefore) -> Undone:
+        """Take the policy off, if it is still as we wrote it."""
+        return self._deny(params).undo(before)
+
+    def _deny(self, params: QuarantineParams) -> InlineDeny:
+        return InlineDeny(self._aws, "user", params.user, purpose="quarantine", older_sessions=False)

@@ -1,0 +1,145 @@
+"""End the sessions of an IAM role."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import Any, ClassVar
+
+from activities.aws.identity import RoleName, iam_arn, is_ourselves
+from activities.aws.inline_deny import InlineDeny, PolicyBefore
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import (
+    FULL,
+    Action,
+    Change,
+    Consequence,
+    Params,
+    Permissions,
+    Planned,
+    Refuse,
+    Reversibility,
+    Risk,
+    Undone,
+    Verified,
+)
+from firedoor.domain.errors import Absent
+
+#: Roles that AWS keeps for itself, or that are the last way into an account: by name, and why not.
+_RESERVED_NAMES = {
+    "AWSServiceRoleFor": "is a service-linked role, which only its service may change",
+    "AWSReservedSSO_": "belongs to IAM Identity Center, which refuses changes to it",
+    "AWSControlTower": "belongs to Control Tower",
+    "OrganizationAccountAccessRole": "is the organization's way into this account",
+}
+_RESERVED_PATHS = {
+    "/aws-service-role/": "is a service-linked role, which only its service may change",
+    "/aws-reserved/": "belongs to AWS, which refuses changes to it",
+}
+
+
+class RoleSessionsParams(Params):
+    """Whose sessions."""
+
+    role: RoleName
+
+
+class RevokeRoleSessions(Action):
+    """Put an inline policy on a role that denies everything to sessions issued before now.
+
+    Stolen credentials of a role (of an instance, a function, a person) stop working;
+    whoever may assume the role takes a new session and goes on. "Now" is AWS's
+    clock when the change is made, not ours, rounded up so that a session of the same second is ended,
+    too; a repeated `apply` keeps the first one. After the longest session the role allows (at most 12
+    hours) the policy denies nobody.
+
+    Facts come from IAM (`GetRole`, the role's inline policies and instance profiles). Proven against an emulator
+    that evaluates policies: the old session is refused, a new one is answered, and the old one lives again after
+    `undo`. Unproven: the seconds until AWS believes it everywhere. A session chained from this
+    role into another has an issue time of its own and is *not* ended: revoke the other role,
+    too. An attacker who may still assume the role takes a new session as anybody else.
+    """
+
+    summary: ClassVar[str] = "End the sessions of an IAM role that were issued before now."
+    reversibility: ClassVar[Reversibility] = FULL
+    risk: ClassVar[Risk] = Risk.MEDIUM
+    permissions: ClassVar[Permissions] = Permissions(
+        read=(
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListInstanceProfilesForRole",
+            "iam:ListRolePolicies",
+        ),
+        apply=("iam:GetRolePolicy", "iam:PutRolePolicy"),
+        undo=("iam:DeleteRolePolicy", "iam:GetRolePolicy"),
+    )
+    settles_within: ClassVar[timedelta] = timedelta(seconds=30)
+    example: ClassVar[dict[str, Any]] = {"role": "web-frontend"}
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def target(self, params: RoleSessionsParams) -> str:
+        """Name the role."""
+        return iam_arn(self._aws.partition, self._aws.account, "role", params.role)
+
+    def plan(self, params: RoleSessionsParams) -> Planned:
+        """Check that the role exists, is nobody's last way in, and has room for the policy."""
+        if why := _starts(params.role, _RESERVED_NAMES):
+            return Refuse(says=f"role {params.role} {why}")
+        try:
+            role = self._aws.call("iam", "GetRole", RoleName=params.role)["Role"]
+        except Absent:
+            return Refuse(says=f"role {params.role} does not exist in this account")
+        if why := _starts(role["Path"], _RESERVED_PATHS):
+            return Refuse(says=f"role {params.role} {why}")
+        if is_ourselves(self._aws, "role", params.role):
+            return Refuse(says=f"role {params.role} is the one that Firedoor works as")
+        before = self._deny(params).look()
+        if not isinstance(before, PolicyBefore):
+            return before
+        return Change(
+            says=f"end every session of role {params.role} issued until the change is made",
+            before=before,
+            consequences=self._consequences(params, role),
+        )
+
+    def apply(self, params: RoleSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
+        """Write the policy, unless it stands already: then its time is kept."""
+        self._deny(params).put()
+
+    def verify(self, params: RoleSessionsParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
+        """Read the policy back."""
+        return self._deny(params).verify()
+
+    def undo(self, params: RoleSessionsParams, before: PolicyBefore) -> Undone:
+        """Take the policy off, if it is still as we wrote it; sessions not yet expired live again."""
+        return self._deny(params).undo(before)
+
+    def _consequences(self, params: RoleSessionsParams, role: dict[str, Any]) -> tuple[Consequence, ...]:
+        used = role.get("RoleLastUsed", {}).get("LastUsedDate")
+        hours = role.get("MaxSessionDuration", 3600) / 3600
+        found = [
+            Consequence(
+                says="whoever works with such a session is refused until it takes a new one, "
+                f"at the latest after {hours:g} h",
+                observed=f"last used {used.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if used else "",
+            ),
+            Consequence(says="sessions chained from this role into another role are not ended"),
+        ]
+        profiles = self._aws.pages(
+            "iam", "ListInstanceProfilesForRole", "InstanceProfiles", RoleName=params.role
+        )
+        found += [
+            Consequence(
+                says=f"instances with profile {name} are refused until they refresh their credentials"
+            )
+            for name in sorted(profile["InstanceProfileName"] for profile in profiles)
+        ]
+        return tuple(found)
+
+    def _deny(self, params: RoleSessionsParams) -> InlineDeny:
+        return InlineDeny(self._aws, "role", params.role, purpose="sessions", older_sessions=True)
+
+
+def _starts(text: str, reserved: dict[str, str]) -> str | None:
+    return next((why for start, why in reserved.items() if text.startswith(start)), None)

@@ -1,0 +1,99 @@
+"""End the temporary sessions that an IAM user took."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from activities.aws.identity import UserName, iam_arn, is_ourselves
+from activities.aws.inline_deny import InlineDeny, PolicyBefore
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import (
+    FULL,
+    Action,
+    Change,
+    Consequence,
+    Params,
+    Permissions,
+    Planned,
+    Refuse,
+    Reversibility,
+    Risk,
+    Undone,
+    Verified,
+)
+from firedoor.domain.errors import Absent
+
+
+class UserSessionsParams(Params):
+    """Whose sessions."""
+
+    user: UserName
+
+
+class RevokeUserSessions(Action):
+    """Put an inline policy on a user that denies everything to sessions issued before now.
+
+    Deactivating a key leaves alive what was taken with it by `GetSessionToken`
+    (up to 36 hours) and `GetFederationToken`; this ends them. Requests signed with a long-lived key
+    itself carry no issue time and go on. "Now" is AWS's clock when the change is made, not ours, rounded
+    up so that a session of the same second is ended, too; a repeated `apply` keeps the first one.
+
+    Facts come from IAM (`GetUser`, the user's inline policies). Proven against an emulator that evaluates policies:
+    the old session is refused, the key itself and a session taken later are answered. Unproven: the
+    seconds until AWS believes it everywhere. Roles that a session has assumed already
+    are sessions of their own: `aws.revoke_role_sessions` ends those.
+    """
+
+    summary: ClassVar[str] = "End the temporary sessions of an IAM user that were issued before now."
+    reversibility: ClassVar[Reversibility] = FULL
+    risk: ClassVar[Risk] = Risk.LOW
+    permissions: ClassVar[Permissions] = Permissions(
+        read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListUserPolicies"),
+        apply=("iam:GetUserPolicy", "iam:PutUserPolicy"),
+        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy"),
+    )
+    settles_within: ClassVar[timedelta] = timedelta(seconds=30)
+    example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def target(self, params: UserSessionsParams) -> str:
+        """Name the user."""
+        return iam_arn(self._aws.partition, self._aws.account, "user", params.user)
+
+    def plan(self, params: UserSessionsParams) -> Planned:
+        """Check that the user exists, is not ourselves, and has room for the policy."""
+        try:
+            self._aws.call("iam", "GetUser", UserName=params.user)
+        except Absent:
+            return Refuse(says=f"user {params.user} does not exist in this account")
+        if is_ourselves(self._aws, "user", params.user):
+            return Refuse(says=f"user {params.user} is the one that Firedoor works as")
+        before = self._deny(params).look()
+        if not isinstance(before, PolicyBefore):
+            return before
+        return Change(
+            says=f"end every temporary session of user {params.user} issued until the change is made",
+            before=before,
+            consequences=(
+                Consequence(says="whoever works with such a session has to take a new one"),
+                Consequence(says="roles that such a session has assumed already are not ended"),
+            ),
+        )
+
+    def apply(self, params: UserSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
+        """Write the policy, unless it stands already: then its time is kept."""
+        self._deny(params).put()
+
+    def verify(self, params: UserSessionsParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
+        """Read the policy back."""
+        return self._deny(params).verify()
+
+    def undo(self, params: UserSessionsParams, before: PolicyBefore) -> Undone:
+        """Take the policy off, if it is still as we wrote it; sessions not yet expired live again."""
+        return self._deny(params).undo(before)
+
+    def _deny(self, params: UserSessionsParams) -> InlineDeny:
+        return InlineDeny(self._aws, "user", params.user, purpose="sessions", older_sessions=True)

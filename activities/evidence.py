@@ -1,0 +1,45 @@
+"""Evidence and the disk: sealing the ledger of a closed response, and judging a file that was sealed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from temporalio import activity
+
+from activities.faults import translated
+from firedoor.connectors import signing
+from firedoor.connectors.evidence_store import EvidenceStore
+from firedoor.domain.contract import SEAL
+from firedoor.domain.errors import Unreadable
+from firedoor.domain.evidence import Signer, file_name, read, seal
+from firedoor.domain.evidence_verdict import Verdict, verify
+from firedoor.domain.response import Sealed, SealOrder
+
+
+class Evidence:
+    """Seals ledgers with one key into one store."""
+
+    def __init__(self, store: EvidenceStore, signer: Signer) -> None:
+        self._store = store
+        self._signer = signer
+
+    @activity.defn(name=SEAL)
+    def seal(self, order: SealOrder) -> Sealed:
+        """Write the evidence of a response. Again is the same bytes under the same name: harmless."""
+        with translated():
+            data = seal(order.response, order.entries, self._signer)
+            name = file_name(order.response, order.entries)
+            self._store.write(name, data)
+            return Sealed(name=name, head=read(data).head.head)
+
+
+def verify_file(path: Path, public_key: bytes | None) -> Verdict:
+    """Judge a file offline. `public_key` is the PEM that the reader trusts; without it nothing is proven."""
+    trusted = None if public_key is None else signing.public_key(public_key)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Unreadable(
+            f"{path} could not be read: {error.strerror}", expected="a file of evidence"
+        ) from error
+    return verify(data, signing.check, trusted)

@@ -1,0 +1,185 @@
+"""Planning a whole response in one activity: every step's plan, read-only, in parallel where the playbook allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from activities.faults import in_thread
+from activities.steps import Hands
+from firedoor.domain.action import ActionSpec
+from firedoor.domain.asking import rule_for
+from firedoor.domain.canonical import plain
+from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
+from firedoor.domain.expression import context_of
+from firedoor.domain.finding import Finding
+from firedoor.domain.plan import Plan, PlannedStep
+from firedoor.domain.playbook import Playbook, Step
+from firedoor.domain.policy import ApprovalRule, Policy
+from firedoor.domain.response import PlanOrder
+from firedoor.domain.unfold import StepCall, merged, staged, unfold, waits_for_earlier
+
+#: Tries after which a step that cannot be read is named in the plan instead of holding up its siblings.
+_TRIES = 4
+
+
+class Planning:
+    """The activity `plan`, and the same for `firedoor plan` without Temporal."""
+
+    def __init__(
+        self,
+        hands: Hands,
+        policy: Callable[[], Policy],
+        environments: Mapping[str, str],
+        pool: ThreadPoolExecutor,
+        default_region: Callable[[str], str],
+    ) -> None:
+        self._hands = hands
+        self._policy = policy
+        self._environments = environments
+        self._pool = pool  # its own: a plan waits for its steps, and must not wait for its own thread
+        self._default_region = default_region
+
+    @activity.defn(name="plan")
+    async def plan(self, order: PlanOrder) -> Plan:
+        """Plan every step of a response, reading only."""
+        attempt = activity.info().attempt
+        return await in_thread(self._pool, lambda: self.make(order, patient=attempt < _TRIES))
+
+    def make(self, order: PlanOrder, *, patient: bool) -> Plan:
+        """Make the plan. `patient`: a vendor that does not answer is raised, to be tried again as a whole."""
+        return _Round(self, order, patient=patient).plan()
+
+    # What one round needs of its surroundings.
+
+    def shell(self, call: StepCall, order: PlanOrder, finding: Finding) -> PlannedStep:
+        """Build a step before it is planned: what it is, where, and who must be asked."""
+        playbook = order.incident.playbook
+        account = finding.account or ""
+        spec = self._hands.entry(call.step.action or "").spec
+        return PlannedStep(
+            id=call.id,
+            step=call.step.id or "",
+            action=spec.name,
+            stage=call.stage,
+            account=account,
+            region=finding.region or self._default_region(account),
+            params=call.params,
+            outcome="unplanned",
+            says="not planned yet",
+            reversibility=spec.reversibility,
+            risk=spec.risk,
+            settles_within=spec.settles_within,
+            approval=self._rule(call, spec, playbook, account, order.incident.caution),
+            on_failure=call.step.on_failure or playbook.on_failure,
+        )
+
+    def _rule(self, call: StepCall, spec: ActionSpec, playbook: Playbook, account: str, caution: str) -> ApprovalRule | None:
+        return rule_for(
+            playbook=playbook,
+            step=call.step,
+            spec=spec,
+            policy=self._policy(),
+            environment=self._environments.get(account),
+            cautious=bool(caution) or call.crowded,
+        )
+
+    def undo_rule(self) -> ApprovalRule:
+        """Who must agree before a containment is taken back."""
+        return self._policy().undo_rule
+
+    def plan_one(self, shell: PlannedStep, order: PlanOrder, *, patient: bool) -> PlannedStep:
+        """Plan one step; what cannot be planned is named, and does not sink its siblings."""
+        try:
+            return self._hands.plan_step(shell, order.incident.artefact, order.incident.source)
+        except ValidationError as error:
+            places = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
+            says = f"the finding gives no usable {places or 'parameters'} for {shell.action}"
+            return shell.model_copy(update={"outcome": "refuse", "says": says})
+        except Unavailable as error:
+            if patient:
+                raise
+            return shell.model_copy(update={"says": f"could not be planned: {error}"})
+        except Rejected as error:
+            return shell.model_copy(update={"outcome": "refuse", "says": str(error)})
+
+    def read(self, step: Step, order: PlanOrder, finding: Finding, context: Mapping[str, Any]) -> Any:
+        """Make one lookup."""
+        (call,) = unfold(0, step, context)
+        entry = self._hands.entry(step.lookup or "")
+        account = finding.account or ""
+        region = finding.region or self._default_region(account)
+        lookup = self._hands.lookup(entry, account, region, order.incident.artefact)
+        return plain(lookup.read(entry.read_params(call.params)))
+
+    def submit(self, work: Callable[[], PlannedStep]) -> Future[PlannedStep]:
+        """Start planning one step in the pool of the actions."""
+        return self._hands.pool.submit(work)
+
+
+class _Round:
+    """One pass over a playbook: collects steps that can be planned together, and waits where one looks back."""
+
+    def __init__(self, planning: Planning, order: PlanOrder, *, patient: bool) -> None:
+        self._planning = planning
+        self._order = order
+        self._patient = patient
+        self._finding = merged(order.findings)
+        self._context = context_of(self._finding)
+        self._steps: list[PlannedStep] = []
+        self._waiting: list[PlannedStep] = []
+        self._lookups: dict[str, Any] = {}
+
+    def plan(self) -> Plan:
+        for stage, step in staged(self._order.incident.playbook):
+            if waits_for_earlier(step):
+                self._settle()
+            try:
+                self._take(stage, step)
+            except Unavailable:
+                raise
+            except FiredoorError as error:
+                self._waiting.append(self._broken(stage, step, error))
+        self._settle()
+        return Plan(steps=tuple(self._steps), lookups=self._lookups, undo_rule=self._planning.undo_rule())
+
+    def _take(self, stage: int, step: Step) -> None:
+        if step.lookup is not None:
+            if unfold(stage, step, self._context):
+                value = self._planning.read(step, self._order, self._finding, self._context)
+                self._lookups[step.id or ""] = value
+                self._context["lookup"] = dict(self._lookups)
+            return
+        for call in unfold(stage, step, self._context):
+            self._waiting.append(self._planning.shell(call, self._order, self._finding))
+
+    def _broken(self, stage: int, step: Step, error: FiredoorError) -> PlannedStep:
+        """Name a step whose expressions do not fit this finding; it does nothing."""
+        call = StepCall(id=step.id or "", step=step, stage=stage, params={})
+        shell = self._planning.shell(call, self._order, self._finding) if step.action else None
+        if shell is None:
+            raise Rejected(f"lookup {step.id} failed: {error}")
+        return shell.model_copy(update={"outcome": "refuse", "says": str(error)})
+
+    def _settle(self) -> None:
+        """Plan what waits, in parallel, and let later expressions see it."""
+        for planned in self._plan_all(self._waiting):
+            self._steps.append(planned)
+            seen = self._context["steps"].setdefault(planned.step, plain(planned) | {"targets": []})
+            seen["targets"].append(plain(planned))
+        self._waiting = []
+
+    def _plan_all(self, shells: Sequence[PlannedStep]) -> list[PlannedStep]:
+        def work(shell: PlannedStep) -> PlannedStep:
+            if shell.outcome != "unplanned":
+                return shell
+            return self._planning.plan_one(shell, self._order, patient=self._patient)
+
+        if len(shells) <= 1:
+            return [work(shell) for shell in shells]
+        futures = [self._planning.submit(lambda shell=shell: work(shell)) for shell in shells]  # type: ignore[misc]
+        return [future.result() for future in futures]

@@ -1,0 +1,206 @@
+"""The verbs of every action, lent to Temporal under the action's own name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from datetime import timedelta
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.faults import in_thread
+from activities.registry import Entry, Registry
+from firedoor.domain.action import Action, Change, Lookup, Planned, Refuse, Site, Undone, Verdict, Verified
+from firedoor.domain.canonical import plain
+from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.guards import Guards
+from firedoor.domain.plan import PlannedStep
+from firedoor.domain.response import Applied, StepOrder, Watched
+
+_SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
+
+
+class System(Protocol):
+    """What lends an action its connector: `AwsAccounts` for the folder `aws`."""
+
+    def reading(self, account: str, region: str, incident: str) -> Any:
+        """Lend a connector that cannot change anything."""
+
+    def changing(self, account: str, region: str, incident: str) -> Any:
+        """Lend a connector that may change the world."""
+
+
+class Hands:
+    """The actions with their connectors: what planning, applying and watching share."""
+
+    def __init__(
+        self, registry: Registry, systems: Mapping[str, System], guards: Callable[[], Guards], pool: Executor
+    ) -> None:
+        self.registry = registry
+        self.guards = guards
+        self.pool = pool
+        self._systems = systems
+
+    def entry(self, name: str) -> Entry:
+        """Return an action by its name; a worker that lacks it cannot do the step, now or later."""
+        if name not in self.registry:
+            raise Rejected(f"this worker has no action {name}", mend="deploy the worker that has it, or check the playbook")
+        return self.registry[name]
+
+    def action(self, entry: Entry, step: PlannedStep, artefact: str, *, changing: bool) -> Action:
+        """Make the action for one call, holding a connector of the right phase."""
+        made = entry.cls(self._connector(entry, step.account, step.region, artefact, changing=changing))  # type: ignore[call-arg]
+        if not isinstance(made, Action):
+            raise Rejected(f"{entry.spec.name} is a lookup", expected="an action")
+        return made
+
+    def lookup(self, entry: Entry, account: str, region: str, artefact: str) -> Lookup:
+        """Make a lookup for one call; it can only read."""
+        made = entry.cls(self._connector(entry, account, region, artefact, changing=False))  # type: ignore[call-arg]
+        if not isinstance(made, Lookup):
+            raise Rejected(f"{entry.spec.name} is an action", expected="a lookup")
+        return made
+
+    def _connector(self, entry: Entry, account: str, region: str, artefact: str, *, changing: bool) -> Any:
+        system = self._systems.get(entry.system)
+        if system is None:
+            return Site(account=account, region=region, incident=artefact, changing=changing)
+        lend = system.changing if changing else system.reading
+        return lend(account, region, artefact)
+
+    def plan_step(self, step: PlannedStep, artefact: str, source: str) -> PlannedStep:
+        """Plan one step over the world as it is now: guards first, then the action's own word."""
+        entry = self.entry(step.action)
+        params = entry.read_params(step.params)
+        action = self.action(entry, step, artefact, changing=False)
+        target = action.target(params)
+        objection = self.guards().objection(source=source, account=step.account, target=target)
+        told: Planned
+        if objection is not None:
+            told = Refuse(says=objection)
+        else:
+            try:
+                told = action.plan(params)
+            except Absent as error:
+                told = Refuse(says=f"it does not exist: {error.found}")
+            except Rejected as error:
+                told = Refuse(says=str(error))
+        return _planned(step, target, told)
+
+
+def _planned(step: PlannedStep, target: str, told: Planned) -> PlannedStep:
+    changed: dict[str, Any] = {"target": target, "outcome": told.outcome, "says": told.says}
+    if isinstance(told, Change):
+        changed |= {"before": plain(told.before), "consequences": told.consequences}
+    else:
+        changed |= {"before": None, "consequences": ()}
+    return step.model_copy(update=changed)
+
+
+class Steps:
+    """`<action>.apply`, `.verify` and `.undo` for every action of the registry."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    def activities(self) -> Iterator[Callable[..., Any]]:
+        """List the functions for Temporal's worker, each under its readable name."""
+        for name, entry in self._hands.registry.items():
+            if entry.spec.kind == "action":
+                yield self._lend(f"{name}.apply", self._apply, Applied)
+                yield self._lend(f"{name}.verify", self._verify, Verified)
+                if entry.spec.reversibility.kind != "none":
+                    yield self._lend(f"{name}.undo", self._undo, Undone)
+
+    def _lend(self, name: str, verb: Callable[[StepOrder, int], Any], result: type[Any]) -> Callable[..., Any]:
+        async def lent(order: StepOrder) -> Any:
+            attempt = activity.info().attempt
+            return await in_thread(self._hands.pool, lambda: verb(order, attempt))
+
+        lent.__annotations__ = {"order": StepOrder, "return": result}
+        return activity.defn(name=name)(lent)
+
+    def _apply(self, order: StepOrder, attempt: int) -> Applied:
+        """Plan again, change, and look: write-ahead has been done by the workflow.
+
+        On a first try, the world must be as it was approved. On a later try an
+        earlier one may have changed it before its word was lost, so the change is
+        finished with what was captured then: apply is idempotent.
+        """
+        step = order.step
+        entry = self._hands.entry(step.action)
+        if attempt == 1:
+            now = self._hands.plan_step(step, order.artefact, order.source)
+            if now.outcome == "already":
+                return Applied(outcome="already", says=now.says)
+            if now.outcome == "refuse":
+                return Applied(outcome="refused", says=now.says)
+            if now.effect != step.effect:
+                return Applied(outcome="drifted", says="the world is not as it was planned", now=now)
+        else:
+            objection = self._hands.guards().objection(
+                source=order.source, account=step.account, target=step.target
+            )
+            if objection is not None:
+                raise Rejected(objection)
+        params, before = entry.read_params(step.params), entry.read_before(step.before)
+        action = self._hands.action(entry, step, order.artefact, changing=True)
+        action.apply(params, before)
+        seen = action.verify(params, before)
+        return Applied(outcome="applied", says=seen.says, verified=seen.verdict is Verdict.YES)
+
+    def _verify(self, order: StepOrder, attempt: int) -> Verified:
+        """Look once; what is not there yet is asked again by Temporal's own retries, without history."""
+        del attempt
+        seen = look(self._hands, order)
+        if seen.verdict is not Verdict.YES:
+            raise ApplicationError(seen.says, type="NotYet", next_retry_delay=_SOON)
+        return seen
+
+    def _undo(self, order: StepOrder, attempt: int) -> Undone:
+        del attempt
+        step = order.step
+        entry = self._hands.entry(step.action)
+        action = self._hands.action(entry, step, order.artefact, changing=True)
+        return action.undo(entry.read_params(step.params), entry.read_before(step.before))
+
+
+def look(hands: Hands, order: StepOrder) -> Verified:
+    """Ask one action whether it is really contained, reading only."""
+    step = order.step
+    entry = hands.entry(step.action)
+    action = hands.action(entry, step, order.artefact, changing=False)
+    return action.verify(entry.read_params(step.params), entry.read_before(step.before))
+
+
+class Watching:
+    """The look at everything a response holds: has somebody re-opened it?"""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    @activity.defn(name="watch")
+    async def watch(self, orders: list[StepOrder]) -> Watched:
+        """Look at every held step; one that cannot be read is unknown, never taken for contained."""
+        return await in_thread(self._hands.pool, lambda: self._look_at(orders))
+
+    def _look_at(self, orders: list[StepOrder]) -> Watched:
+        reverted: dict[str, str] = {}
+        unknown: dict[str, str] = {}
+        for order in orders:
+            try:
+                seen = look(self._hands, order)
+            except Absent as error:
+                # What was contained is gone with its holder: nothing is open, and nothing is proven either.
+                unknown[order.step.id] = f"it does not exist any more: {error.found}"
+            except (Rejected, ValidationError) as error:
+                unknown[order.step.id] = str(error)
+            else:
+                if seen.verdict is not Verdict.YES:
+                    reverted[order.step.id] = f"it is open again: {seen.says}"
+        return Watched(reverted=reverted, unknown=unknown)
+
+

@@ -1,0 +1,169 @@
+"""Configuration: what `config/firedoor.yaml` may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from firedoor.domain.problem import Mistake, Mistakes
+from firedoor.domain.strict_yaml import Written
+from firedoor.secret import SecretName
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")]
+RoleArn = Annotated[
+    str, StringConstraints(pattern=r"^(none|arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512})$")
+]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+Folder = Annotated[str, StringConstraints(min_length=1)]
+
+#: One secret, or two while one takes the other's place.
+Secrets = SecretName | Annotated[tuple[SecretName, ...], Field(min_length=1, max_length=2)]
+
+
+class HeaderAuth(Written):
+    """A secret in a request header, as EventBridge connections send it."""
+
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
+    secret: Secrets
+
+
+class StandardWebhooksAuth(Written):
+    """A signature by Standard Webhooks; the secret begins with `whsec_`."""
+
+    standard_webhooks: Secrets
+
+
+class GitHubAuth(Written):
+    """A signature in `X-Hub-Signature-256`."""
+
+    secret: Secrets
+
+
+class _Source(Written):
+    """What every source may say. `accounts` are those it may act on; left out, all of ours."""
+
+    accounts: Annotated[tuple[AccountId, ...], Field(min_length=1)] | None = None
+
+
+class EventBridgeSource(_Source):
+    """AWS detectors through an EventBridge API destination."""
+
+    kind: Literal["aws.eventbridge"]
+    auth: HeaderAuth
+
+
+class GenericSource(_Source):
+    """Our own Finding, OCSF or CloudEvents from anywhere."""
+
+    kind: Literal["generic"]
+    auth: StandardWebhooksAuth
+
+
+class GitHubSource(_Source):
+    """GitHub webhooks."""
+
+    kind: Literal["github"]
+    auth: GitHubAuth
+
+
+SourceKind = Annotated[EventBridgeSource | GenericSource | GitHubSource, Field(discriminator="kind")]
+
+
+class AccountSettings(Written):
+    """One AWS account of ours. `role: none` uses the ambient credentials."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    environment: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    regions: tuple[Region, ...] = ()
+    role: RoleArn
+    external_id: SecretName | None = None
+
+    @model_validator(mode="after")
+    def _external_id_has_a_role(self) -> Self:
+        if self.role == "none" and self.external_id is not None:
+            raise Mistakes(
+                Mistake(
+                    found="an external_id without a role to assume",
+                    mend="name the role, or remove external_id",
+                    way=("external_id",),
+                    of_key=True,
+                )
+            )
+        return self
+
+
+class SlackSettings(Written):
+    """The Slack app. `base_url` is for tests and proxies."""
+
+    bot_token: SecretName
+    signing_secret: Secrets
+    app_id: Annotated[str, StringConstraints(pattern="^A[A-Z0-9]+$")]
+    team_id: Annotated[str, StringConstraints(pattern="^[TE][A-Z0-9]+$")]
+    channel: Annotated[str, StringConstraints(pattern="^[CG][A-Z0-9]+$")]
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+/([^\s?#]*/)?$")] = (
+        "https://slack.com/api/"
+    )
+
+
+class EvidenceSettings(Written):
+    """Where evidence is kept, and the key that signs it (Ed25519, PEM)."""
+
+    store: Annotated[str, StringConstraints(min_length=1)]
+    signing_key: SecretName
+
+    @model_validator(mode="after")
+    def _known_store(self) -> Self:
+        scheme, _, rest = self.store.partition(":")
+        if scheme == "s3":
+            found, mend = f"the store {self.store!r}, which is not built yet", "use file:PATH for now"
+        elif scheme != "file" or not rest:
+            found, mend = (
+                f"the store {self.store!r}",
+                "write file: before the folder, such as file:var/evidence",
+            )
+        else:
+            return self
+        raise Mistakes(Mistake(found=found, expected="file:PATH", mend=mend, way=("store",)))
+
+
+class Configuration(Written):
+    """`config/firedoor.yaml`. Paths in it count from the folder that holds the configuration's folder."""
+
+    written_as: ClassVar[str] = "a mapping with url, sources, accounts, evidence"
+
+    url: Url
+    sources: dict[SourceName, SourceKind]
+    accounts: dict[AccountId, AccountSettings]
+    slack: SlackSettings | None = None
+    evidence: EvidenceSettings
+    playbooks: Folder | None = None
+    actions: tuple[Folder, ...] = ()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        mistakes = [
+            Mistake(
+                found=f"account {account}, which is not one of ours",
+                expected=f"one of {', '.join(self.accounts)}" if self.accounts else "an account of ours",
+                mend=f'add "{account}" under accounts, or remove it here',
+                way=("sources", name, "accounts", number),
+            )
+            for name, source in self.sources.items()
+            for number, account in enumerate(source.accounts or ())
+            if account not in self.accounts
+        ]
+        mistakes += [
+            Mistake(
+                found=f"a role of account {account.role.split(':')[4]} under account {id_}",
+                expected="a role of the same account",
+                way=("accounts", id_, "role"),
+            )
+            for id_, account in self.accounts.items()
+            if account.role != "none" and account.role.split(":")[4] != id_
+        ]
+        if mistakes:
+            raise Mistakes(*mistakes)
+        return self

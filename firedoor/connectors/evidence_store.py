@@ -1,0 +1,101 @@
+"""A directory of evidence: each file is written once and never again."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from firedoor.domain.errors import Absent, Rejected, Unavailable
+
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9_]{1,64}-[0-9a-f]{12}\.evidence\.json")
+_MODE = 0o440
+
+
+class EvidenceStore:
+    """Files of evidence in one directory, whose names sort by time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file once, whole or not at all. The same bytes again are fine; other bytes are Rejected."""
+        path = self._path(name)
+        with _disk(f"evidence {name} could not be written to {self.folder}"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                self._place(path, data)
+            _settle(self.folder)  # also what an attempt that died here has written
+            held = path.read_bytes()
+        if held != data:
+            raise Rejected(
+                f"{path} is there already and holds something else",
+                expected="the same bytes, or nothing",
+                mend="nothing was overwritten; verify that file and find out who else writes here",
+            )
+
+    def read(self, name: str) -> bytes:
+        """Return a file by its name. Raises Absent."""
+        path = self._path(name)
+        with _disk(f"evidence {name} could not be read from {self.folder}"):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                raise Absent(f"there is no evidence {name} in {self.folder}") from None
+
+    def names(self, *, tail: str = "") -> tuple[str, ...]:
+        """Return the names in the order of time; with `tail` those of one response."""
+        with _disk(f"the evidence in {self.folder} could not be listed"):
+            if not self.folder.is_dir():
+                return ()
+            found = (path.name for path in self.folder.iterdir())
+            return tuple(sorted(name for name in found if _NAME.fullmatch(name) and name.endswith(tail)))
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise Rejected(
+                f"{name[:120]!r} is not the name of evidence",
+                expected="<started>-<playbook>-<12 hex digits>.evidence.json",
+            )
+        return self.folder / name
+
+    def _place(self, path: Path, data: bytes) -> None:
+        """Write beside, then link: the name appears with all bytes behind it, and never replaces another."""
+        handle, beside = tempfile.mkstemp(prefix=".", suffix=".partial", dir=self.folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), _MODE)
+                os.fsync(file.fileno())
+            _link(Path(beside), path)
+        finally:
+            Path(beside).unlink()
+
+
+def _link(beside: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError:
+        return  # another attempt was faster; the caller compares the bytes
+
+
+def _settle(folder: Path) -> None:
+    """Make a new name outlive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _disk(what: str) -> Iterator[None]:
+    """A disk that is full or not there may be mended while Temporal tries again."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"{what}: {error.strerror or type(error).__name__}") from error

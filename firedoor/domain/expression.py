@@ -1,0 +1,124 @@
+"""Conditions and `${{ }}` values of a playbook, written in CEL and fed with data only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import cel
+from pydantic import JsonValue
+
+from firedoor.domain.canonical import plain
+from firedoor.domain.errors import FiredoorError
+from firedoor.domain.finding import Finding, Severity, without_none
+
+_TEMPLATE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_WHOLE = re.compile(r"\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
+
+#: The names every expression may use.
+NAMES = ("finding", "severity", "steps", "lookup")
+
+
+class ExpressionError(FiredoorError):
+    """An expression that does not compile, or that fails on the data it was given."""
+
+
+class MissingNameError(ExpressionError):
+    """An expression that asks for a field which is not there."""
+
+
+@lru_cache(maxsize=4096)
+def compiled(source: str) -> cel.Program:
+    """Compile one CEL expression, once per process.
+
+    Raises ExpressionError with CEL's own words about the place and the cause.
+    """
+    try:
+        return cel.compile(source)
+    except ValueError as error:
+        raise ExpressionError(
+            f"the expression {source!r} does not compile: {error}",
+            expected="a CEL expression such as `finding.severity >= severity.high`",
+            mend="see docs/how-to/write-a-playbook.md for the names it may use",
+        ) from error
+
+
+def evaluate(source: str, context: Mapping[str, Any]) -> Any:
+    """Evaluate one expression. The data in `context` is never read as code."""
+    program = compiled(source)
+    try:
+        return program.execute(dict(context))
+    except KeyError as error:
+        raise MissingNameError(
+            f"{source!r} asks for {error}, which is not there",
+            expected="a field that this finding or step has",
+            mend="guard it with has(…), or correct its name",
+        ) from error
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise ExpressionError(f"{source!r} fails: {error}") from error
+
+
+def condition(source: str, context: Mapping[str, Any]) -> bool:
+    """Evaluate a `when`; anything but a boolean is an error, never a truth."""
+    answer = evaluate(source, context)
+    if not isinstance(answer, bool):
+        raise ExpressionError(
+            f"{source!r} gives {type(answer).__name__}", expected="true or false", mend="compare it with something"
+        )
+    return answer
+
+
+def expressions(value: JsonValue) -> Iterator[str]:
+    """List the expressions inside the `${{ }}` of a value, however deep."""
+    if isinstance(value, str):
+        yield from (match.group(1).strip() for match in _TEMPLATE.finditer(value))
+    elif isinstance(value, list):
+        for item in value:
+            yield from expressions(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from expressions(item)
+
+
+def fill(value: JsonValue, context: Mapping[str, Any]) -> JsonValue:
+    """Replace every `${{ }}` in a value.
+
+    A string that is one expression takes the expression's value and type; inside
+    longer text the expression must give text, a whole number or a boolean.
+    """
+    if isinstance(value, str):
+        whole = _WHOLE.fullmatch(value)
+        if whole:
+            result: JsonValue = plain(evaluate(whole.group(1).strip(), context))
+            return result
+        return _TEMPLATE.sub(lambda match: _as_text(match.group(1).strip(), context), value)
+    if isinstance(value, list):
+        return [fill(item, context) for item in value]
+    if isinstance(value, dict):
+        return {key: fill(item, context) for key, item in value.items()}
+    return value
+
+
+def _as_text(source: str, context: Mapping[str, Any]) -> str:
+    answer = evaluate(source, context)
+    if isinstance(answer, bool):
+        return "true" if answer else "false"
+    if isinstance(answer, (str, int)):
+        return str(answer)
+    raise ExpressionError(
+        f"{source!r} gives {type(answer).__name__} inside text", expected="text or a whole number", mend="convert it with string(…)"
+    )
+
+
+def context_of(finding: Finding) -> dict[str, Any]:
+    """Build what expressions see of a finding: absent fields absent, severity as its OCSF number."""
+    facts = without_none(plain(finding))
+    facts["severity"] = finding.severity.rank
+    return {
+        "finding": facts,
+        "severity": {severity.value: severity.rank for severity in Severity},
+        "steps": {},
+        "lookup": {},
+    }

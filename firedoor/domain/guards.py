@@ -1,0 +1,31 @@
+"""Guards: what must never be touched, whoever asks; asked when the plan is made and again right before apply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from firedoor.domain.protected import Protected
+from firedoor.domain.value import Value
+
+
+class Guards(Value):
+    """What the guards know: our accounts, what each source may act on, and what is protected.
+
+    `sources` maps a configured door to the accounts it may act on; None means
+    every account of ours.
+    """
+
+    accounts: frozenset[str]
+    sources: Mapping[str, frozenset[str] | None]
+    protected: Protected
+
+    def objection(self, *, source: str, account: str, target: str) -> str | None:
+        """Why this target must not be touched; None when it may be. A guard that does not know says no."""
+        if account not in self.accounts:
+            return f"account {account or '(none)'} is not one of ours"
+        if source not in self.sources:
+            return f"no source is called {source!r}"
+        allowed = self.sources[source]
+        if allowed is not None and account not in allowed:
+            return f"source {source!r} may not act on account {account}"
+        return self.protected.protects(target)

@@ -1,0 +1,93 @@
+"""Plan: what a response would do, step by step, in the words and bytes that people approve."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from firedoor.domain.action import Consequence, Reversibility, Risk
+from firedoor.domain.canonical import digest, fingerprint
+from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.value import Value
+
+OnFailure = Literal["undo", "continue", "stop"]
+
+#: change: there is something to do. already: the world is so. refuse: it must not be done here.
+#: unplanned: the plan could not be made (an error, with its reason); nothing is done.
+Outcome = Literal["change", "already", "refuse", "unplanned"]
+
+
+class PlannedStep(Value):
+    """One step over one target: what would be done, what is there now, what breaks.
+
+    `id` is unique in the response: the playbook's step id, for a `for_each` with
+    its index (`stop_key.0`). Steps of one `stage` run in parallel, stages in order.
+    `approval` is None where nobody needs to be asked.
+    """
+
+    id: str
+    step: str
+    action: str
+    stage: int
+    account: str
+    region: str
+    target: str = ""
+    params: dict[str, JsonValue]
+    outcome: Outcome
+    says: str
+    before: dict[str, JsonValue] | None = None
+    consequences: tuple[Consequence, ...] = ()
+    reversibility: Reversibility
+    risk: Risk
+    settles_within: timedelta
+    approval: ApprovalRule | None = None
+    on_failure: OnFailure = "undo"
+
+    @property
+    def effect(self) -> str:
+        """Digest of what would be done and what would be captured; equal means no drift.
+
+        It leaves out only what moves by itself, the `observed` part of a consequence.
+        """
+        return digest(
+            {
+                "action": self.action,
+                "target": self.target,
+                "params": self.params,
+                "outcome": self.outcome,
+                "says": self.says,
+                "before": self.before,
+                "consequences": [consequence.says for consequence in self.consequences],
+            }
+        )
+
+    @property
+    def reversible(self) -> bool:
+        """Whether undo has anything to give back."""
+        return self.reversibility.kind != "none"
+
+
+class Plan(Value):
+    """The ordered list of step plans of a response, with the rule for taking it all back."""
+
+    steps: tuple[PlannedStep, ...] = ()
+    lookups: dict[str, JsonValue] = Field(default_factory=dict)
+    undo_rule: ApprovalRule
+    refused: str = ""  # why nothing may be done at all (a guard's word), "" where it may
+
+    def changes(self) -> tuple[PlannedStep, ...]:
+        """The steps that would change something, in order."""
+        return tuple(step for step in self.steps if step.outcome == "change")
+
+
+def plan_digest(response: str, steps: tuple[PlannedStep, ...]) -> str:
+    """Return the SHA-256 of the canonical JSON of some steps of a response: what a vote signs."""
+    signed: dict[str, Any] = {"response": response, "steps": steps}
+    return digest(signed)
+
+
+def plan_fingerprint(response: str, steps: tuple[PlannedStep, ...]) -> str:
+    """Return the short form of `plan_digest` that stands on every card."""
+    return fingerprint(plan_digest(response, steps))

@@ -1,0 +1,182 @@
+"""The shapes that travel in and out of a response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from firedoor.domain.approval import Approval, State
+from firedoor.domain.contract import Status
+from firedoor.domain.finding import Finding, Moment
+from firedoor.domain.ledger import Entry
+from firedoor.domain.plan import Plan, PlannedStep
+from firedoor.domain.playbook import Playbook
+from firedoor.domain.value import Value
+
+
+class MessageRef(Value):
+    """A message on the desk: where it is, and for which generation of the ask it was posted."""
+
+    channel: str
+    ts: str  # "" while nothing was worth a message yet
+    ask: str = ""  # the id of that ask; asks of one response are numbered, generations count within one
+    generation: int = 0
+    told: int = 0  # how many ledger entries its thread tells already
+
+
+class Carried(Value):
+    """What a response takes along when it continues as new."""
+
+    findings: tuple[Finding, ...]
+    started: Moment
+    versions: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    plan: Plan | None = None
+    status: Status = "planning"
+    held_from: Moment | None = None
+    looks: int = 0
+    ref: MessageRef | None = None
+    asks_opened: int = 0
+
+
+class Incident(Value):
+    """What starts a response: the finding, the compiled playbook itself, and the door it came through.
+
+    History pins it: a running response never changes because a file did.
+    `caution` says why nothing may be automatic this time ("" where it may).
+    """
+
+    finding: Finding
+    playbook: Playbook
+    playbook_sha256: str
+    key: str  # the incident key, 64 hex digits; its first 12 name our artefacts
+    source: str
+    received: Moment
+    announce: bool = False  # whether a desk (Slack) is told
+    caution: str = ""
+    carried: Carried | None = None  # what an earlier run of the same response hands on
+
+    @property
+    def artefact(self) -> str:
+        """Twelve hex digits that stand in the name of everything we create for this incident."""
+        return self.key[:12]
+
+
+class PlanOrder(Value):
+    """Plan a whole response, reading only, for all findings that are part of it."""
+
+    response: str
+    incident: Incident
+    findings: tuple[Finding, ...]
+
+
+class StepOrder(Value):
+    """Carry out one verb of one planned step."""
+
+    response: str
+    artefact: str  # twelve hex digits, in the name of what the step creates
+    source: str
+    playbook: str
+    step: PlannedStep
+
+
+class Applied(Value):
+    """What became of one `apply`.
+
+    applied:  the change is made; `verified` says whether it is seen already.
+    already:  the world was so before we touched it: nothing to give back.
+    drifted:  the plan is no longer the one that was approved; `now` is the new one, nothing was touched.
+    refused:  a guard or the action said no at the last moment; nothing was touched.
+    """
+
+    outcome: Literal["applied", "already", "drifted", "refused"]
+    says: str
+    verified: bool = False
+    now: PlannedStep | None = None
+
+
+class Watched(Value):
+    """One look at what is held: the steps found re-opened, and those that could not be read."""
+
+    reverted: dict[str, str] = Field(default_factory=dict)  # step id -> what was seen
+    unknown: dict[str, str] = Field(default_factory=dict)
+
+
+class VoteReceipt(Value):
+    """The answer to a vote that counted."""
+
+    state: State
+    missing: int
+    fingerprint: str
+
+
+class UndoRequest(Value):
+    """A person asks to take a response back."""
+
+    id: str
+    person: str
+    names: tuple[str, ...] = ()
+    door: Literal["slack", "cli", "http", "page"]
+    why: str = Field(default="", max_length=1000)
+    at: Moment
+
+
+class Report(Value):
+    """A response as people see it: the query `report`, the HTTP API, the card and the evidence draw on it."""
+
+    id: str
+    playbook: str
+    playbook_sha256: str
+    summary: str
+    status: Status
+    finding: Finding
+    findings_seen: int
+    started: datetime
+    plan: Plan | None = None
+    ask: Approval | None = None  # the open ask, else the last one
+    asking: bool = False
+    asked_steps: tuple[PlannedStep, ...] = ()
+    held_until: datetime | None = None
+    owed: tuple[str, ...] = ()  # step ids that undo would take back, newest first
+    entries: tuple[Entry, ...] = ()
+    versions_seen: tuple[str, ...] = ()  # findings already part of this response
+
+
+class ShowOrder(Value):
+    """Tell the desk how a response stands; `ref` is the message that shows it already."""
+
+    report: Report
+    version: int  # a later version wins
+    ref: MessageRef | None = None
+
+
+class SealOrder(Value):
+    """Write the evidence of a response, once."""
+
+    response: str
+    entries: tuple[Entry, ...]
+
+
+class Sealed(Value):
+    """Where the evidence is, and the hash of its last entry."""
+
+    name: str
+    head: str
+
+
+def finding_version(finding: Finding) -> str:
+    """Name one version of one finding: `source uid modified`."""
+    return f"{finding.source} {finding.uid} {finding.modified.isoformat()}"
+
+
+def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Names of whom the findings are about: they cannot decide about themselves."""
+    names: dict[str, None] = {}
+    for finding in findings:
+        for name in (finding.actor.email, finding.actor.user_name, finding.actor.session_name):
+            if name:
+                names[name] = None
+    return tuple(names)

@@ -1,0 +1,136 @@
+"""Unfolding: a playbook and a finding become the calls to plan, in their stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from firedoor.domain.canonical import digest
+from firedoor.domain.errors import FiredoorError
+from firedoor.domain.expression import (
+    ExpressionError,
+    compiled,
+    condition,
+    context_of,
+    evaluate,
+    expressions,
+    fill,
+)
+from firedoor.domain.finding import Finding
+from firedoor.domain.playbook import Playbook, Step
+from firedoor.domain.value import Value
+
+#: How many targets a `for_each` may have before people are asked, when the step does not say.
+MAX_TARGETS = 10
+#: How many it may ever have; more is an error, never a shortened list.
+MOST_TARGETS = 1000
+
+
+class StepCall(Value):
+    """One step over one target, its parameters filled in."""
+
+    id: str
+    step: Step
+    stage: int
+    params: dict[str, JsonValue]
+    crowded: bool = False  # more targets than the step allows without asking
+
+
+def staged(playbook: Playbook) -> list[tuple[int, Step]]:
+    """List every step with its stage: those of one `together` share one."""
+    pairs: list[tuple[int, Step]] = []
+    for stage, step in enumerate(playbook.steps):
+        pairs.extend((stage, inner) for inner in step.together or (step,))
+    return pairs
+
+
+def waits_for_earlier(step: Step) -> bool:
+    """Whether a step's expressions look at earlier steps or lookups, so that those must be planned first."""
+    sources = [source for source in (step.when, step.for_each) if source]
+    sources.extend(expressions(dict(step.params)))
+    return any({"steps", "lookup"} & set(compiled(source).variables()) for source in sources)
+
+
+def applies(playbook: Playbook, finding: Finding) -> bool:
+    """Whether a playbook answers a finding: a trigger matches and its `when` is true.
+
+    A `when` that asks for a fact the finding does not have raises ExpressionError:
+    the caller names it, and nothing acts.
+    """
+    if not playbook.answers(finding):
+        return False
+    return playbook.when is None or condition(playbook.when, context_of(finding))
+
+
+def incident_of(playbook: Playbook, finding: Finding) -> str:
+    """Return the playbook's key of the incident. Empty is an error: it would join strangers' incidents."""
+    key = fill(playbook.incident, context_of(finding))
+    if not isinstance(key, str) or not key.strip():
+        raise ExpressionError(
+            f"the incident key of {playbook.playbook} is {key!r}",
+            expected="a text that names the one thing the incident is about",
+            mend="guard the playbook with a `when` that asks for that fact",
+        )
+    return key
+
+
+def unfold(stage: int, step: Step, context: Mapping[str, Any]) -> tuple[StepCall, ...]:
+    """Evaluate one step's `when`, `for_each` and parameters over what is known so far."""
+    name = step.id or ""
+    if step.for_each is None:
+        if step.when is not None and not condition(step.when, context):
+            return ()
+        return (StepCall(id=name, step=step, stage=stage, params=_params(step, context)),)
+    items = evaluate(step.for_each, context)
+    if not isinstance(items, Sequence) or isinstance(items, (str, bytes)):
+        raise ExpressionError(
+            f"for_each {step.for_each!r} gives {type(items).__name__}", expected="a list", mend="end it with .map(…)"
+        )
+    if len(items) > MOST_TARGETS:
+        raise FiredoorError(
+            f"step {name} has {len(items)} targets",
+            expected=f"at most {MOST_TARGETS}",
+            mend="narrow its for_each; nothing was shortened and nothing was done",
+        )
+    calls: dict[str, StepCall] = {}
+    for item in items:
+        inner = {**context, step.as_ or "": item}
+        if step.when is not None and not condition(step.when, inner):
+            continue
+        params = _params(step, inner)
+        # The id comes from the parameters, not the position, so that a finding that
+        # joins later and brings one more target leaves the others' ids as they are.
+        call_id = f"{name}.{digest(params)[:6]}"
+        calls[call_id] = StepCall(id=call_id, step=step, stage=stage, params=params)
+    crowded = len(calls) > (step.max_targets or MAX_TARGETS)
+    return tuple(call.model_copy(update={"crowded": crowded}) for call in calls.values())
+
+
+def _params(step: Step, context: Mapping[str, Any]) -> dict[str, JsonValue]:
+    return {key: fill(value, context) for key, value in step.params.items()}
+
+
+def merged(findings: Sequence[Finding]) -> Finding:
+    """Join the findings of one incident: the first one's identity, everyone's facts."""
+    first = findings[0]
+    if len(findings) == 1:
+        return first
+    resources = {resource.uid: resource for finding in findings for resource in finding.resources}
+    actor = first.actor
+    for finding in findings[1:]:
+        told = {key: value for key, value in finding.actor.model_dump().items() if value}
+        known = {key: value for key, value in actor.model_dump().items() if value}
+        ips = tuple(dict.fromkeys((*actor.source_ips, *finding.actor.source_ips)))
+        actor = actor.model_copy(update={**told, **known, "source_ips": ips})
+    return first.model_copy(
+        update={
+            "resources": tuple(resources.values())[:1000],
+            "actor": actor,
+            "severity": max((finding.severity for finding in findings), key=lambda severity: severity.rank),
+            "last_seen": max(finding.last_seen for finding in findings),
+            "modified": max(finding.modified for finding in findings),
+            "count": sum(finding.count for finding in findings),
+        }
+    )

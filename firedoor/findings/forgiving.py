@@ -1,0 +1,187 @@
+"""Vendors' fields read forgivingly: a wrong type is an absent value, not an exception."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Annotated, Any, Final, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+
+from firedoor.domain.canonical import MAX_INTEGER
+from firedoor.domain.errors import Unreadable
+from firedoor.domain.finding import Finding, Resource
+
+_LONGEST: Final = 4096  # of any text in a Finding
+_EPOCH_MILLISECONDS: Final = (
+    100_000_000_000  # as seconds this is the year 5138: a larger number counts milliseconds
+)
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_QUOTABLE: Final = 80
+
+
+def text(value: Any) -> str | None:
+    """A non-empty text that fits a Finding; whole numbers are taken as their digits."""
+    if isinstance(value, str):
+        return value if 0 < len(value) <= _LONGEST else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER:
+        return str(value)
+    return None
+
+
+def prose(value: Any) -> str:
+    """Text for people to read; what does not fit is cut, for it decides nothing."""
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also one written as a string."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        read = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if math.isfinite(read) else None
+
+
+def count(value: Any) -> int:
+    """How often, at least once."""
+    read = number(value)
+    return min(max(int(read), 1), MAX_INTEGER) if read is not None else 1
+
+
+def port(value: Any) -> int | None:
+    """A TCP or UDP port."""
+    read = number(value)
+    return int(read) if read is not None and 0 <= read <= 65535 else None  # noqa: PLR2004
+
+
+def flag(value: Any) -> bool:
+    """Whether it says true, as a boolean or in words."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """The texts of a list, or a single text."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(read for item in items if isinstance(item, str) and (read := text(item)))
+
+
+def account(value: Any) -> str | None:
+    """An AWS account id: twelve digits."""
+    return value if isinstance(value, str) and _ACCOUNT.fullmatch(value) else None
+
+
+def address(value: Any) -> str | None:
+    """An IP address; vendors' own samples hold invalid ones, which are dropped."""
+    try:
+        return str(ip_address(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC from ISO 8601, RFC 2822 or epoch seconds or milliseconds; without a zone it is UTC."""
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            seconds = value / 1000 if abs(value) >= _EPOCH_MILLISECONDS else value
+            return datetime.fromtimestamp(seconds, UTC)
+        if not isinstance(value, str):
+            return None
+        read = datetime.fromisoformat(value) if "-" in value[:5] else parsedate_to_datetime(value)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, OSError, IndexError):
+        return None
+
+
+def _parts(value: Any) -> Any:
+    if isinstance(value, dict):  # some emitters unwrap a list of one
+        return (value,)
+    return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+Item = TypeVar("Item")
+MaybeText = Annotated[str | None, BeforeValidator(text)]
+MaybeNumber = Annotated[float | None, BeforeValidator(number)]
+MaybePort = Annotated[int | None, BeforeValidator(port)]
+MaybeAccount = Annotated[str | None, BeforeValidator(account)]
+MaybeMoment = Annotated[datetime | None, BeforeValidator(moment)]
+MaybeAddress = Annotated[str | None, BeforeValidator(address)]
+Prose = Annotated[str, BeforeValidator(prose)]
+Count = Annotated[int, BeforeValidator(count)]
+Flag = Annotated[bool, BeforeValidator(flag)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]
+Parts = Annotated[tuple[Item, ...], BeforeValidator(_parts)]
+Table = Annotated[dict[str, Any], BeforeValidator(_table)]
+
+
+class Fields(BaseModel):
+    """The fields of a vendor's object that we use; all others are ignored, and none is demanded here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _any_shape(cls, value: Any) -> Any:
+        return value if isinstance(value, (dict, cls)) else {}
+
+    @classmethod
+    def read(cls, payload: Any) -> Self:
+        """Read what is there; raises nothing but `Unreadable`."""
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            raise _unreadable(error, where="") from None
+
+
+def needed(value: Item | None, field: str, expected: str) -> Item:
+    """Demand a field without which there is no finding."""
+    if value is None:
+        raise Unreadable(
+            f"{field} is missing or has the wrong type",
+            expected=expected,
+            mend="compare the payload with the detector's documentation",
+        )
+    return value
+
+
+def build(**parts: Any) -> Finding:
+    """Make the Finding; raises nothing but `Unreadable`."""
+    try:
+        return Finding(**parts)
+    except ValidationError as error:
+        raise _unreadable(error, where="the finding's ") from None
+
+
+def thing(**parts: Any) -> Resource:
+    """Make a Resource; raises nothing but `Unreadable`."""
+    try:
+        return Resource(**parts)
+    except ValidationError as error:
+        raise _unreadable(error, where="a resource's ") from None
+
+
+def quoted(value: object) -> str:
+    """Text from a payload for one of our sentences: quoted, short and without control characters."""
+    words = ascii(value)
+    return words if len(words) <= _QUOTABLE else words[: _QUOTABLE - 4] + "'..."
+
+
+def _unreadable(error: ValidationError, *, where: str) -> Unreadable:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    way = ".".join(str(part) for part in first["loc"]) or "value"
+    return Unreadable(
+        f"{where}{quoted(way)}: {first['msg']}",
+        expected="a payload as the detector documents it",
+        mend="compare the payload with the detector's documentation",
+    )

@@ -1,0 +1,282 @@
+"""The gateway's side of Temporal: findings start or join responses, people's words reach them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    Priority,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from firedoor.domain.contract import (
+    JOIN,
+    JOIN_SIGNAL,
+    RESPOND,
+    TASK_QUEUE,
+    Dismissed,
+    Intake,
+    Joined,
+    incident_key,
+    workflow_id,
+)
+from firedoor.domain.errors import FiredoorError, Unavailable
+from firedoor.domain.finding import Finding
+from firedoor.domain.playbook import Playbook
+from firedoor.domain.response import Incident, Report, finding_version
+from firedoor.domain.unfold import applies, incident_of
+
+T = TypeVar("T")
+log = structlog.get_logger("firedoor.gateway")
+
+_PATIENCE = timedelta(seconds=2)  # one call to Temporal; a detector waits at most five seconds for its answer
+_FRESH = timedelta(seconds=5)  # how long a remembered status is told without asking again
+_REMEMBERED = 50_000  # findings, about 20 MB at the most
+
+
+class Engine:
+    """Findings in, responses out. Remembers what Temporal already holds, so that duplicates stop here."""
+
+    def __init__(
+        self,
+        client: Client,
+        playbooks: Callable[[], Sequence[Playbook]],
+        clock: Callable[[], datetime],
+        *,
+        announce: bool,
+    ) -> None:
+        self._client = client
+        self._playbooks = playbooks
+        self._clock = clock
+        self._announce = announce
+        self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
+        self._going: dict[tuple[str, str], asyncio.Task[Joined]] = {}
+
+    async def take(self, finding: Finding, *, source: str) -> Intake:
+        """Match playbooks, then start or join a response for each that answers."""
+        answering: list[Playbook] = []
+        dismissed: list[Dismissed] = []
+        for playbook in self._playbooks():
+            try:
+                if applies(playbook, finding):
+                    answering.append(playbook)
+            except FiredoorError as error:
+                dismissed.append(Dismissed(finding=finding.uid, reason=f"{playbook.playbook}: {error}"))
+        joined: list[Joined] = []
+        for playbook in answering:
+            try:
+                key = incident_key(playbook.playbook, finding.account, incident_of(playbook, finding))
+            except Unavailable:
+                raise
+            except FiredoorError as error:
+                dismissed.append(Dismissed(finding=finding.uid, reason=f"{playbook.playbook}: {error}"))
+                continue
+            joined.append(await self._once(finding, playbook, key, source))
+        if not joined and not dismissed:
+            dismissed.append(
+                Dismissed(finding=finding.uid, reason=f"no playbook answers {finding.source} {finding.type}")
+            )
+        return Intake(responses=tuple(joined), dismissed=tuple(dismissed))
+
+    async def _once(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined:
+        """Let the same version of a finding pass once, however often and however fast it comes."""
+        id_ = workflow_id(playbook.playbook, key)
+        mark = (id_, finding_version(finding))
+        known = self._known.get(mark)
+        if known is not None:
+            return await self._remembered(mark, playbook.playbook, *known)
+        going = self._going.get(mark)
+        if going is None:
+            going = asyncio.create_task(self._start_or_join(finding, playbook, key, source))
+            self._going[mark] = going
+            going.add_done_callback(lambda _: self._going.pop(mark, None))
+            answer = await asyncio.shield(going)
+        else:
+            answer = (await asyncio.shield(going)).model_copy(update={"joined": True})
+        self._remember(mark, answer.status)
+        return answer
+
+    async def _remembered(self, mark: tuple[str, str], playbook: str, status: str, at: datetime) -> Joined:
+        if self._clock() - at > _FRESH:
+            status = await self._status(mark[0])
+            self._remember(mark, status)
+        return Joined(id=mark[0], playbook=playbook, status=status, joined=True)
+
+    def _remember(self, mark: tuple[str, str], status: str) -> None:
+        self._known[mark] = (status, self._clock())
+        self._known.move_to_end(mark)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _start_or_join(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined:
+        incident = Incident(
+            finding=finding,
+            playbook=playbook.model_copy(update={"cases": ()}),
+            playbook_sha256=playbook.sha256,
+            key=key,
+            source=source,
+            received=self._clock(),
+            announce=self._announce,
+        )
+        for _ in range(3):  # a response may close, or be started by another gateway, between two calls
+            started = await self._start(incident, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            if started is not None:
+                return started
+            joined = await self._join(incident)
+            if joined is not None:
+                return joined
+            again = await self._again(incident)
+            if again is not None:
+                return again
+        raise Unavailable("the response keeps opening and closing", mend="send the finding again")
+
+    async def _start(self, incident: Incident, reuse: WorkflowIDReusePolicy) -> Joined | None:
+        """Start a response; None when one has this id already."""
+        id_ = workflow_id(incident.playbook.playbook, incident.key)
+        finding = incident.finding
+        try:
+            await self._asked(
+                self._client.start_workflow(
+                    RESPOND,
+                    incident,
+                    id=id_,
+                    task_queue=TASK_QUEUE,
+                    id_reuse_policy=reuse,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    search_attributes=_attributes(incident),
+                    static_summary=f"{incident.playbook.playbook}: {incident.playbook.summary}"[:200],
+                    priority=Priority(
+                        priority_key=max(1, 6 - finding.severity.rank), fairness_key=finding.account or "none"
+                    ),
+                    rpc_timeout=_PATIENCE,
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            return None
+        log.info("response started", response=id_, source=incident.source, finding=finding.uid)
+        return Joined(id=id_, playbook=incident.playbook.playbook, status="planning", joined=False)
+
+    async def _join(self, incident: Incident) -> Joined | None:
+        """Bring a finding to the open response; None when there is none open."""
+        id_ = workflow_id(incident.playbook.playbook, incident.key)
+        finding = incident.finding
+        handle = self._client.get_workflow_handle(id_)
+        try:
+            await handle.execute_update(
+                JOIN, finding, id=_update_id(finding_version(finding)), rpc_timeout=_PATIENCE
+            )
+        except WorkflowUpdateFailedError:
+            pass  # refused because it brings nothing new: the response knows, and history stays as it is
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            # No worker answers. A signal is durable without one, and the response itself drops what it knows.
+            if not await self._found(handle.signal(JOIN_SIGNAL, finding, rpc_timeout=_PATIENCE)):
+                return None
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise _unavailable(error) from None
+        return Joined(
+            id=id_, playbook=incident.playbook.playbook, status=await self._status(id_), joined=True
+        )
+
+    async def _again(self, incident: Incident) -> Joined | None:
+        """Answer with the closed response, or start a new one for a finding that is newer than it.
+
+        What a person took back is not contained again by itself: the new response asks first.
+        """
+        id_ = workflow_id(incident.playbook.playbook, incident.key)
+        caution = ""
+        try:
+            last: Report = await self._asked(
+                self._client.get_workflow_handle(id_, result_type=Report).result(rpc_timeout=_PATIENCE)
+            )
+        except WorkflowFailureError as error:
+            caution = f"the last response to this ended as {type(error.cause).__name__}; nothing is automatic this time"
+        else:
+            if _seen(last, incident.finding):
+                return Joined(id=id_, playbook=last.playbook, status=last.status, joined=True)
+            if last.status in ("undone", "stuck"):
+                caution = (
+                    f"people took the last response back ({last.status}); nothing is automatic this time"
+                )
+        return await self._start(
+            incident.model_copy(update={"caution": caution}), WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        )
+
+    async def _status(self, id_: str) -> str:
+        described = await self._asked(self._client.get_workflow_handle(id_).describe(rpc_timeout=_PATIENCE))
+        status = described.typed_search_attributes.get(SearchAttributeKey.for_keyword("Status"))
+        return status or "planning"
+
+    async def _found(self, call: Awaitable[Any]) -> bool:
+        try:
+            await call
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise _unavailable(error) from None
+        return True
+
+    async def _asked(self, call: Awaitable[T]) -> T:
+        """Wait for one call to Temporal; what it cannot do now is Unavailable."""
+        try:
+            return await asyncio.wait_for(call, timeout=_PATIENCE.total_seconds() + 0.5)
+        except TimeoutError:
+            raise Unavailable("Temporal does not answer", mend="send it again", retry_after=5) from None
+        except RPCError as error:
+            raise _unavailable(error) from None
+
+
+def _seen(report: Report, finding: Finding) -> bool:
+    """Whether a closed response has this version of the finding, or a later one of the same finding."""
+    prefix = f"{finding.source} {finding.uid} "
+    for version in report.versions_seen:
+        if version.startswith(prefix) and datetime.fromisoformat(version[len(prefix) :]) >= finding.modified:
+            return True
+    return False
+
+
+def _update_id(version: str) -> str:
+    return "join-" + hashlib.sha256(version.encode()).hexdigest()[:32]
+
+
+def _attributes(incident: Incident) -> TypedSearchAttributes:
+    finding = incident.finding
+    pairs = {
+        "Status": "planning",
+        "Playbook": incident.playbook.playbook,
+        "PlaybookHash": incident.playbook_sha256[:12],
+        "Incident": incident.key[:32],
+        "Account": finding.account or "none",
+        "Severity": finding.severity.value,
+    }
+    return TypedSearchAttributes(
+        [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in pairs.items()]
+    )
+
+
+def _unavailable(error: RPCError) -> Unavailable:
+    return Unavailable(
+        f"Temporal does not take it ({error.status.name.lower()})",
+        expected="a reachable Temporal with the namespace and search attributes of Firedoor",
+        mend="send it again; `firedoor doctor` tells what is wrong",
+        retry_after=5,
+    )

@@ -1,0 +1,304 @@
+"""The way of a delivery from its first byte to the engine, through checks whose order never changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+
+from firedoor.domain.contract import Dismissed, Intake, Responses
+from firedoor.domain.errors import FiredoorError, Misconfigured, Unavailable, Unreadable
+from firedoor.domain.finding import Finding
+from firedoor.findings.delivery import Delivery
+from firedoor.findings.forgiving import quoted
+from firedoor.findings.json_reader import read_json
+from firedoor.findings.kinds import KINDS
+from firedoor.gateway import metrics
+from firedoor.gateway.authentication import Proof, authenticate, decoy
+from firedoor.gateway.door import Door, Limits
+from firedoor.gateway.refusal import (
+    Answer,
+    NotJson,
+    NotNow,
+    NotUnderstood,
+    Refusal,
+    TooLarge,
+    TooMany,
+    TooSlow,
+    Unauthenticated,
+    UnknownSource,
+)
+from firedoor.gateway.replay import DeliveryKey, RecentDeliveries
+
+_log = structlog.get_logger("firedoor.gateway")
+
+_UNKNOWN: Final = "unknown"  # the metrics' label for names that strangers make up
+_LARGE: Final = 256 * 1024  # above this, reading would hold up the other deliveries
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a delivery: the engine's answers, or a greeting that asked for nothing."""
+
+    intake: Intake = field(default_factory=Intake)
+    handshake: str | None = None
+
+
+@dataclass
+class _Request:
+    """One request on its way through the checks."""
+
+    door: Door | None
+    headers: Mapping[str, str]
+    body: bytes = b""
+    body_sha256: str = ""
+    proof: Proof = field(default_factory=Proof)
+
+    @property
+    def source(self) -> str:
+        """The source as metrics and logs may know it: a stranger's made-up name is none."""
+        return self.door.name if self.door else _UNKNOWN
+
+
+class IntakePipeline:
+    """Takes deliveries at the doors. Nothing of it is remembered that the engine does not hold."""
+
+    def __init__(
+        self,
+        *,
+        doors: Mapping[str, Door],
+        responses: Responses,
+        clock: Callable[[], datetime],
+        limits: Limits | None = None,
+        recent: RecentDeliveries[Taken] | None = None,
+    ) -> None:
+        for door in doors.values():
+            if door.kind not in KINDS:
+                raise Misconfigured(
+                    f"source {door.name} has the unknown kind {door.kind!r}",
+                    expected="one of " + ", ".join(sorted(KINDS)),
+                    mend="mend its kind",
+                )
+        self._doors = dict(doors)
+        self._responses = responses
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._recent: RecentDeliveries[Taken] = recent or RecentDeliveries()
+        self._decoy = decoy()
+        self._in_flight = 0
+
+    async def take(self, name: str, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> Answer:
+        """Answer one request. Header names are lower case, values Latin-1."""
+        request = _Request(door=self._doors.get(name), headers=headers)
+        self._in_flight += 1
+        metrics.IN_FLIGHT.set(self._in_flight)
+        try:
+            with metrics.SECONDS.labels(request.source).time():
+                return await self._answer(request, body)
+        finally:
+            self._in_flight -= 1
+            metrics.IN_FLIGHT.set(self._in_flight)
+
+    async def _answer(self, request: _Request, body: AsyncIterator[bytes]) -> Answer:
+        try:
+            taken = await self._pass(request, body)
+        except Refusal as refusal:
+            _log.warning(
+                "findings.refused",
+                source=request.source,
+                error=refusal.error,
+                found=refusal.found,
+                body_sha256=request.body_sha256,
+                body_bytes=len(request.body),
+            )
+            metrics.DELIVERIES.labels(request.source, refusal.error).inc()
+            return refusal.answer()
+        if taken.handshake:
+            metrics.DELIVERIES.labels(request.source, "handshake").inc()
+            return Answer(status=HTTPStatus.OK, body=b'{"handshake":true}')
+        metrics.DELIVERIES.labels(request.source, "accepted").inc()
+        _log.info(
+            "findings.accepted",
+            source=request.source,
+            body_sha256=request.body_sha256,
+            responses=[response.id for response in taken.intake.responses],
+            dismissed=len(taken.intake.dismissed),
+        )
+        return Answer(status=HTTPStatus.ACCEPTED, body=taken.intake.model_dump_json().encode())
+
+    async def _pass(self, request: _Request, body: AsyncIterator[bytes]) -> Taken:
+        """Let the request through the checks, in the order that never changes."""
+        if self._in_flight > self._limits.in_flight:
+            raise TooMany(
+                "more deliveries at once than the gateway takes",
+                mend="deliver again a little later",
+                retry_after=5,
+            )
+        request.body = await self._read(request.headers, body)
+        request.body_sha256 = hashlib.sha256(request.body).hexdigest()
+        door = self._authenticate(request)
+        self._demand_fresh(request.proof)
+        key = DeliveryKey(door.name, request.proof.delivery, request.body_sha256)
+        return await self._recent.answer(
+            key, self._clock(), lambda: self._hand_over(door, request), again=_already_there
+        )
+
+    async def _read(self, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> bytes:
+        limit = self._limits.body_bytes
+        too_large = TooLarge(
+            "a body that is too large",
+            expected=f"at most {limit} bytes",
+            mend="send fewer findings in one delivery",
+        )
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and (len(announced) > len(str(limit)) or int(announced) > limit):
+            raise too_large
+        read = bytearray()
+        try:
+            async with asyncio.timeout(self._limits.read_within):
+                async for chunk in body:
+                    read += chunk
+                    if len(read) > limit:
+                        raise too_large
+        except TimeoutError:
+            raise TooSlow(
+                "a body that did not arrive in time",
+                expected=f"all of it within {self._limits.read_within:g} seconds",
+                mend="deliver again",
+            ) from None
+        return bytes(read)
+
+    def _authenticate(self, request: _Request) -> Door:
+        if request.door is None:
+            with contextlib.suppress(Unauthenticated):  # only for the time it takes
+                authenticate(self._decoy, request.body, request.headers)
+            raise UnknownSource(
+                "no source of this name",
+                expected="a name under sources: in firedoor.yaml",
+                mend="compare the URL",
+            )
+        request.proof = authenticate(request.door.verifier, request.body, request.headers)
+        return request.door
+
+    def _demand_fresh(self, proof: Proof) -> None:
+        if proof.sent is not None and abs(self._clock() - proof.sent) > self._limits.clock_skew:
+            raise Unauthenticated(
+                "a timestamp that is too old or too new",
+                expected=f"within {self._limits.clock_skew.total_seconds():g} seconds of our clock",
+                mend="sign each attempt anew, and compare the clocks",
+            )
+
+    async def _hand_over(self, door: Door, request: _Request) -> Taken:
+        _demand_json(request.headers)
+        received = self._clock()
+        if len(request.body) > _LARGE:
+            delivery = await asyncio.to_thread(_understand, door, request, received)
+        else:
+            delivery = _understand(door, request, received)
+        if delivery.handshake:
+            return Taken(handshake=delivery.handshake)
+        try:
+            async with asyncio.timeout(self._limits.answer_within):
+                intakes = await self._take_all(delivery.findings, door)
+        except TimeoutError:
+            raise NotNow(
+                "the engine does not answer", mend="deliver again; look at /readyz", retry_after=5
+            ) from None
+        metrics.FINDINGS.labels(door.name, "ignored").inc(len(delivery.ignored))
+        metrics.FINDINGS.labels(door.name, "unreadable").inc(len(delivery.unreadable))
+        left = (
+            Dismissed(finding=one.finding, reason=one.reason)
+            for one in (*delivery.unreadable, *delivery.ignored)
+        )
+        return Taken(
+            Intake(
+                responses=tuple(response for intake in intakes for response in intake.responses),
+                dismissed=(*(dismissed for intake in intakes for dismissed in intake.dismissed), *left),
+            )
+        )
+
+    async def _take_all(self, findings: tuple[Finding, ...], door: Door) -> list[Intake]:
+        if len(findings) == 1:
+            return [_present(await self._take_one(findings[0], door))]
+        gate = asyncio.Semaphore(self._limits.at_once)
+
+        async def one(finding: Finding) -> Intake | Unavailable:
+            async with gate:
+                return await self._take_one(finding, door)
+
+        # All are tried before a lost one is told: the redelivery then finds the others done.
+        return [_present(outcome) for outcome in await asyncio.gather(*map(one, findings))]
+
+    async def _take_one(self, finding: Finding, door: Door) -> Intake | Unavailable:
+        outcome, reason = "answered", ""
+        if finding.is_test:
+            outcome, reason = "test", "a test event: it never acts"
+        elif foreign := _foreign(finding, door):
+            outcome, reason = (
+                "elsewhere",
+                f"account {quoted(foreign)} is not among the accounts of source {door.name}",
+            )
+        else:
+            try:
+                intake = await self._responses.take(finding, source=door.name)
+            except Unavailable as unavailable:
+                return unavailable
+            except FiredoorError as error:
+                outcome, reason = "unmatched", str(error)
+            else:
+                metrics.FINDINGS.labels(door.name, "answered" if intake.responses else "unmatched").inc()
+                return intake
+        metrics.FINDINGS.labels(door.name, outcome).inc()
+        return Intake(dismissed=(Dismissed(finding=finding.uid, reason=reason),))
+
+
+def _understand(door: Door, request: _Request, received: datetime) -> Delivery:
+    try:
+        body = read_json(request.body)
+        return KINDS[door.kind](body, request.headers, request.body_sha256, received)
+    except Unreadable as error:
+        raise NotUnderstood(error.found, expected=error.expected, mend=error.mend) from None
+
+
+def _demand_json(headers: Mapping[str, str]) -> None:
+    kind, _, parameters = headers.get("content-type", "").lower().partition(";")
+    kind = kind.strip()
+    charset = parameters.partition("charset=")[2].strip().strip('"').split(";")[0]
+    json_like = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if not json_like or charset not in ("", "utf-8", "utf8", "us-ascii"):
+        raise NotJson(
+            "a body that is not declared as JSON in UTF-8",
+            expected="content-type: application/json",
+            mend="set the content type of the webhook to application/json",
+        )
+
+
+def _foreign(finding: Finding, door: Door) -> str | None:
+    """An account the finding names and the door may not speak about."""
+    allowed = door.accounts or frozenset()
+    named = (finding.account, *(resource.account for resource in finding.resources))
+    return next((account for account in named if account is not None and account not in allowed), None)
+
+
+def _present(outcome: Intake | Unavailable) -> Intake:
+    if isinstance(outcome, Unavailable):
+        wish = outcome.retry_after if outcome.retry_after is not None else 5
+        raise NotNow(
+            "the engine did not take the finding",
+            mend="deliver again",
+            retry_after=min(max(math.ceil(wish), 1), 300),
+        ) from outcome
+    return outcome
+
+
+def _already_there(taken: Taken) -> Taken:
+    responses = tuple(response.model_copy(update={"joined": True}) for response in taken.intake.responses)
+    return replace(taken, intake=taken.intake.model_copy(update={"responses": responses}))

@@ -1,0 +1,190 @@
+"""The first configuration: a commented set that starts as it is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from firedoor.domain.errors import Misconfigured
+
+#: AWS's own number for examples; `firedoor doctor` tells when the credentials are of another account.
+EXAMPLE_ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initial:
+    """What was written. `tokens` are kept nowhere else: they are shown once, to whom they belong."""
+
+    directory: Path
+    files: tuple[Path, ...]
+    tokens: Mapping[str, str] = field(repr=False)
+
+
+def write(directory: Path, *, account: str = EXAMPLE_ACCOUNT, url: str = "http://127.0.0.1:8080") -> Initial:
+    """Write a configuration with new keys and tokens; refuses to touch anything that is there."""
+    tokens = {person: f"fdp_{secrets.token_urlsafe(32)}" for person in ("responder", "lead")}
+    hashes = {person: hashlib.sha256(token.encode()).hexdigest() for person, token in tokens.items()}
+    private: dict[str, str] = {
+        "secrets/guardduty.key": secrets.token_urlsafe(32),
+        "secrets/generic.whsec": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "secrets/evidence.pem": _signing_key(),
+    }
+    public = {
+        "firedoor.yaml": _firedoor(directory.absolute().name, account, url),
+        "people.yaml": _PEOPLE.format(**hashes),
+        "policy.yaml": _POLICY,
+        "protected.yaml": _PROTECTED,
+        "secrets/.gitignore": "# Secrets are not for git.\n*\n",
+    }
+    files = {
+        **{name: (text, 0o600) for name, text in private.items()},
+        **{n: (t, 0o644) for n, t in public.items()},
+    }
+    there = [name for name in files if os.path.lexists(directory / name)]
+    if there:
+        raise Misconfigured(
+            f"{directory / there[0]} is there already",
+            expected="a directory without a configuration",
+            mend="name another one with --config, or move this one away; nothing was written",
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "secrets").mkdir(mode=0o700, exist_ok=True)
+    for name, (text, mode) in files.items():
+        _write_new(directory / name, text, mode)
+    return Initial(directory=directory, files=tuple(directory / name for name in files), tokens=tokens)
+
+
+def _write_new(path: Path, text: str, mode: int) -> None:
+    # Created with its mode: a secret is at no moment readable for others.
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
+    ) as opened:
+        opened.write(text if text.endswith("\n") else text + "\n")
+
+
+def _signing_key() -> str:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _firedoor(folder: str, account: str, url: str) -> str:
+    places = {
+        name: json.dumps(f"{folder}/secrets/{file}", ensure_ascii=False)
+        for name, file in {
+            "guardduty": "guardduty.key",
+            "generic": "generic.whsec",
+            "evidence": "evidence.pem",
+        }.items()
+    }
+    return _FIREDOOR.format(account=account, url=url, **places)
+
+
+_FIREDOOR = """\
+# Firedoor's configuration. `firedoor doctor` checks all of it, and says what to do.
+#
+# Secrets never stand here: {{env: NAME}} or {{file: PATH}}. A file is read again when it changes; of a list
+# of two, for rotation, both are good. Relative paths count from the folder above this one.
+
+# Where people, detectors and Slack reach the gateway.
+url: {url}
+
+# Who may send findings, one door each: POST {url}/findings/<name>
+sources:
+  guardduty:                             # GuardDuty, Security Hub, Health, … through EventBridge
+    kind: aws.eventbridge
+    auth: {{header: x-firedoor-key, secret: {{file: {guardduty}}}}}
+    accounts: ["{account}"]            # it may act on these accounts; left out: all of ours
+  generic:                               # anything else, signed by Standard Webhooks
+    kind: generic
+    auth: {{standard_webhooks: {{file: {generic}}}}}
+  # github:                              # secret scanning alerts
+  #   kind: github
+  #   auth: {{secret: {{env: GITHUB_WEBHOOK_SECRET}}}}
+
+# The AWS accounts that Firedoor protects. An account that is not here is never touched.
+accounts:
+  "{account}":                         # change this number to your account's
+    name: sandbox
+    environment: dev                     # policy.yaml may ask for more in some environments
+    regions: [us-east-1]
+    role: none                           # none: the credentials around the process, for one account
+    # role: arn:aws:iam::{account}:role/FiredoorResponder
+    # external_id: {{env: FIREDOOR_EXTERNAL_ID}}
+
+# Cards and votes in Slack. Without it, people vote by `firedoor approve` and over HTTP.
+# slack:
+#   bot_token: {{env: SLACK_BOT_TOKEN}}
+#   signing_secret: {{env: SLACK_SIGNING_SECRET}}
+#   app_id: A0123456789
+#   team_id: T0123456789
+#   channel: C0123456789
+
+evidence:
+  store: file:var/evidence
+  signing_key: {{file: {evidence}}}         # Ed25519; keep its public half where Firedoor cannot write
+
+# playbooks: playbooks                   # a folder of your own; left out: those that come with Firedoor
+# actions: [our_actions]                 # folders with actions of your own
+"""
+
+_PEOPLE = """\
+# Who may say yes. A person is one human, whatever the door: one Slack account, one token, one vote.
+#
+# token_sha256 is the SHA-256 of a personal token. A new one:
+#   token=$(openssl rand -hex 32); echo "$token"; printf %s "$token" | sha256sum
+
+people:
+  responder:
+    name: First Responder
+    token_sha256: {responder}
+    # email: responder@example.com
+    # slack: T0123456789/U0123456789     # team/user; a name is no identity
+    # principals: [responder]            # IAM users and ARNs that are this human
+  lead:
+    name: Security Lead
+    token_sha256: {lead}
+
+# An empty group means nobody.
+groups:
+  secops: [responder]
+  secops-leads: [lead]
+"""
+
+_POLICY = """\
+# The least approval of a change. A playbook may ask for more, never for less.
+# What cannot be undone is always asked, whatever stands here.
+
+# Asked wherever something has to be asked and nothing else says of whom.
+default: {from: [secops], quorum: 1, within: 30m, then: escalate, to: [secops-leads]}
+
+# Asked before a containment is taken back. Nobody approves an undo of their own.
+undo: {from: [secops, secops-leads], quorum: 1, within: 24h}
+
+# A rule holds where all its conditions do; where several hold, the strictest counts. Without `ask`, the
+# default is asked.
+floor:
+  - reversibility: [none]
+  - {environment: [prod], risk: [high]}
+  # - {environment: [prod], reversibility: [none], ask: {from: [secops-leads], quorum: 2, within: 30m}}
+"""
+
+_PROTECTED = """\
+# What is never contained, whoever asks. `target` is an ARN in which * stands for anything, or an id alone;
+# what stands below it (the keys of a user) is protected with it. IAM identities go by name, not by path.
+protected:
+  - {target: "arn:aws:iam::*:root", why: the root of an account}
+  - {target: "arn:aws:iam::*:role/FiredoorResponder", why: Firedoor's own role}
+  - {target: "arn:aws:iam::*:role/*BreakGlass*", why: break-glass access}
+  - {target: "arn:aws:iam::*:user/*BreakGlass*", why: break-glass access}
+  - {target: "arn:aws:iam::*:role/OrganizationAccountAccessRole", why: the organization's way in}
+  - {target: "arn:aws:iam::*:role/AWSServiceRoleFor*", why: roles of AWS services}
+"""

@@ -1,0 +1,280 @@
+"""Settings: a configuration directory and the environment, validated whole before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from temporalio.envconfig import ClientConfig
+
+from firedoor.configuration import Configuration, EvidenceSettings, SourceKind
+from firedoor.domain import strict_yaml
+from firedoor.domain.errors import Misconfigured
+from firedoor.domain.people import People
+from firedoor.domain.policy import Policy
+from firedoor.domain.problem import Illegible, Position, Problem, Problems, Way, did_you_mean
+from firedoor.domain.protected import Protected
+from firedoor.domain.strict_yaml import Written, read
+from firedoor.domain.yaml_document import MAX_BYTES, Document
+from firedoor.secret import Secret, SecretName, not_ed25519, not_standard_webhooks
+
+#: The playbooks that come with Firedoor, in force where the configuration names no folder.
+SHIPPED_PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
+
+W = TypeVar("W", bound=Written)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One configured door. `header` is the one that carries the secret, for kinds that have it."""
+
+    name: str
+    kind: str
+    secret: Secret
+    header: str | None = None
+    accounts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One AWS account of ours; `role` is None where the ambient credentials are used."""
+
+    id: str
+    name: str
+    environment: str
+    regions: tuple[str, ...]
+    role: str | None
+    external_id: Secret | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slack:
+    """The Slack app."""
+
+    bot_token: Secret
+    signing_secret: Secret
+    app_id: str
+    team_id: str
+    channel: str
+    base_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Where evidence is kept, and the Ed25519 key (PEM) that signs it."""
+
+    store: Path
+    signing_key: Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Temporal:
+    """How Temporal is reached, by its own environment configuration."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "firedoor"
+    #: The rest of what `Client.connect` takes: tls, api_key, rpc_metadata.
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything the entrances hand down."""
+
+    directory: Path
+    url: str
+    sources: Mapping[str, Source]
+    accounts: Mapping[str, Account]
+    slack: Slack | None
+    evidence: Evidence
+    playbooks: Path
+    actions: tuple[Path, ...]
+    people: People
+    policy: Policy
+    protected: Protected
+    temporal: Temporal
+
+
+def from_environment(directory: Path | None = None) -> Settings:
+    """Load the settings of this process: `directory`, else FIREDOOR_CONFIG, else `config`."""
+    return load(directory or Path(os.environ.get("FIREDOOR_CONFIG") or "config"), os.environ)
+
+
+def load(directory: Path, env: Mapping[str, str]) -> Settings:
+    """Read and check a whole configuration; raises `Problems` with everything that is wrong in it."""
+    return _Loading(directory.absolute(), env).settings()
+
+
+class _Loading:
+    """One reading of one directory, gathering problems until all of it has been looked at."""
+
+    def __init__(self, directory: Path, env: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._base = directory.parent
+        self._env = env
+        self._problems: list[Problem] = []
+
+    def settings(self) -> Settings:
+        main, configuration = self._file("firedoor.yaml", Configuration)
+        people = self._file("people.yaml", People)[1]
+        policy_file, policy = self._file("policy.yaml", Policy)
+        protected = self._file("protected.yaml", Protected)[1]
+        temporal = self._temporal()
+        made = self._made(main, configuration) if main and configuration else None
+        if policy_file and policy and people:
+            self._known_groups(policy_file, policy, people)
+        if self._problems:
+            raise Problems(self._problems)
+        if made is None or people is None or policy is None or protected is None or temporal is None:
+            raise AssertionError("a file that is not read leaves a problem")  # pragma: no cover
+        return Settings(
+            directory=self._directory,
+            people=people,
+            policy=policy,
+            protected=protected,
+            temporal=temporal,
+            **made,
+        )
+
+    def _file(self, name: str, model: type[W]) -> tuple[Document | None, W | None]:
+        path = self._directory / name
+        shown = str(Path(self._directory.name) / name)
+        try:
+            with path.open("rb") as opened:
+                data = opened.read(MAX_BYTES + 1)
+            document = read(data, shown)
+            return document, strict_yaml.load(document, model)
+        except OSError as error:
+            place = Position(file=shown, line=1, column=1)
+            found = f"{path} cannot be read: {error.strerror or type(error).__name__}"
+            mend = "`firedoor init` writes a set to start from; --config names another directory"
+            self._problems.append(Problem.at(place, found, expected="a file", mend=mend))
+        except Illegible as error:
+            self._problems.append(error.problem)
+        except Problems as error:
+            self._problems.extend(error.problems)
+        return None, None
+
+    def _known_groups(self, document: Document, policy: Policy, people: People) -> None:
+        for way, group in policy.groups():
+            if group not in people.groups:
+                self._problem(
+                    document,
+                    way,
+                    f"the group {group!r}, which is not in people.yaml",
+                    expected=f"one of {', '.join(people.groups)}" if people.groups else "a group",
+                    mend=did_you_mean(group, people.groups) or "add it there",
+                )
+
+    def _made(self, document: Document, configuration: Configuration) -> dict[str, Any]:
+        slack = configuration.slack
+        return {
+            "url": configuration.url.rstrip("/"),
+            "sources": {
+                name: self._source(document, name, source) for name, source in configuration.sources.items()
+            },
+            "accounts": {
+                id_: Account(
+                    id=id_,
+                    name=account.name,
+                    environment=account.environment,
+                    regions=account.regions,
+                    role=None if account.role == "none" else account.role,
+                    external_id=self._secret(document, ("accounts", id_, "external_id"), account.external_id)
+                    if account.external_id
+                    else None,
+                )
+                for id_, account in configuration.accounts.items()
+            },
+            "slack": slack
+            and Slack(
+                bot_token=self._secret(document, ("slack", "bot_token"), slack.bot_token),
+                signing_secret=self._secret(document, ("slack", "signing_secret"), slack.signing_secret),
+                app_id=slack.app_id,
+                team_id=slack.team_id,
+                channel=slack.channel,
+                base_url=slack.base_url,
+            ),
+            "evidence": self._evidence(document, configuration.evidence),
+            "playbooks": self._folder(document, ("playbooks",), configuration.playbooks)
+            if configuration.playbooks
+            else SHIPPED_PLAYBOOKS,
+            "actions": tuple(
+                self._folder(document, ("actions", number), folder)
+                for number, folder in enumerate(configuration.actions)
+            ),
+        }
+
+    def _source(self, document: Document, name: str, source: SourceKind) -> Source:
+        auth = source.auth
+        key = "standard_webhooks" if source.kind == "generic" else "secret"
+        return Source(
+            name=name,
+            kind=source.kind,
+            secret=self._secret(
+                document,
+                ("sources", name, "auth", key),
+                getattr(auth, key),
+                wrong=not_standard_webhooks if source.kind == "generic" else None,
+            ),
+            header=getattr(auth, "header", None),
+            accounts=frozenset(source.accounts) if source.accounts is not None else None,
+        )
+
+    def _evidence(self, document: Document, written: EvidenceSettings) -> Evidence:
+        return Evidence(
+            store=self._base / written.store.removeprefix("file:"),
+            signing_key=self._secret(
+                document, ("evidence", "signing_key"), written.signing_key, wrong=not_ed25519
+            ),
+        )
+
+    def _folder(self, document: Document, way: Way, written: str) -> Path:
+        folder = self._base / written
+        if not folder.is_dir():
+            mend = f"relative paths count from {self._base}"
+            self._problem(document, way, f"{folder} is no folder", expected="a folder", mend=mend)
+        return folder
+
+    def _secret(
+        self,
+        document: Document,
+        way: Way,
+        names: SecretName | tuple[SecretName, ...],
+        wrong: Callable[[str], str | None] | None = None,
+    ) -> Secret:
+        """Make a secret and read each of its values once, so that a missing one is told now."""
+        ways = [way] if isinstance(names, SecretName) else [(*way, n) for n in range(len(names))]
+        names = (names,) if isinstance(names, SecretName) else names
+        for there, name in zip(ways, names, strict=True):
+            try:
+                value = Secret((name,), self._env, self._base).value()
+            except Misconfigured as error:
+                self._problem(document, there, error.found, expected="a secret", mend=error.mend)
+            else:
+                if wrong and (expected := wrong(value)):
+                    place = Secret((name,), self._env, self._base).places[0]
+                    self._problem(document, there, f"{place} holds something else", expected=expected)
+        return Secret(names, self._env, self._base)
+
+    def _temporal(self) -> Temporal | None:
+        try:
+            given = dict(ClientConfig.load_client_connect_config(override_env_vars=dict(self._env)))
+        except (RuntimeError, ValueError, TypeError, OSError) as error:
+            place = Position(file="environment", line=1, column=1)
+            mend = "see Temporal's environment configuration: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …"
+            # Its first line alone: the lines below repeat the file, which may hold an API key.
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            self._problems.append(Problem.at(place, f"Temporal's settings: {first}", mend=mend))
+            return None
+        address = given.pop("target_host", None) or Temporal.address
+        namespace = given.pop("namespace", None) or Temporal.namespace
+        return Temporal(address=str(address), namespace=str(namespace), more=given)
+
+    def _problem(
+        self, document: Document, way: Way, found: str, *, expected: str = "", mend: str = ""
+    ) -> None:
+        self._problems.append(Problem.at(document.at(way), found, expected=expected, mend=mend))

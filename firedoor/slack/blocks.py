@@ -1,0 +1,120 @@
+"""The few Block Kit shapes that cards are built of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import Field
+
+from firedoor.domain.value import Value
+from firedoor.slack import limits
+from firedoor.slack.limits import Block
+from firedoor.slack.text import Element, plain
+
+_FIXED = re.compile(r"[A-Za-z0-9 ._:/@,-]*")
+
+
+class Message(Value):
+    """What is posted: blocks, and the words that notifications show.
+
+    `text` is read as markup by Slack, so it holds our own words and fixed-format values only.
+    """
+
+    text: str
+    blocks: tuple[Block, ...] = Field(max_length=limits.BLOCKS)
+
+
+def header(block_id: str, text: str) -> Block:
+    """Return a headline."""
+    return {"type": "header", "block_id": block_id, "text": plain(text, limits.HEADER)}
+
+
+def section(*elements: Element) -> Block:
+    """Return lines of running text inside a rich_text block."""
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def bullets(items: Iterable[Sequence[Element]]) -> Block:
+    """Return a list inside a rich_text block."""
+    return {
+        "type": "rich_text_list",
+        "style": "bullet",
+        "indent": 0,
+        "elements": [section(*item) for item in items],
+    }
+
+
+def rich(block_id: str, *parts: Block) -> Block:
+    """Return a rich_text block of sections and lists; lists without items are left out."""
+    return {
+        "type": "rich_text",
+        "block_id": block_id,
+        "elements": [each for each in parts if each["elements"]],
+    }
+
+
+def context(block_id: str, text: str) -> Block:
+    """Return a small line of markup: only for our own words and values that passed `fixed`."""
+    return {
+        "type": "context",
+        "block_id": block_id,
+        "elements": [{"type": "mrkdwn", "text": limits.clip(text, limits.TEXT), "verbatim": True}],
+    }
+
+
+def actions(block_id: str, *buttons: Block) -> Block:
+    """Return a row of buttons."""
+    return {"type": "actions", "block_id": block_id, "elements": list(buttons)}
+
+
+def button(
+    action_id: str,
+    text: str,
+    value: str,
+    *,
+    label: str,
+    style: str | None = None,
+    confirm: Block | None = None,
+) -> Block:
+    """Return a button; `label` is what a screen reader says, `value` a reference and no parameter."""
+    made: dict[str, Any] = {
+        "type": "button",
+        "action_id": action_id,
+        "text": plain(text, limits.BUTTON),
+        "accessibility_label": plain(label, limits.BUTTON)["text"],
+        "value": value,
+    }
+    if style:
+        made["style"] = style
+    if confirm:
+        made["confirm"] = confirm
+    return made
+
+
+def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, style: str = "primary") -> Block:
+    """Return the dialog that asks once more before a button counts."""
+    return {
+        "title": plain(title, limits.CONFIRM_TITLE),
+        "text": {"type": "plain_text", "text": limits.clip(text, limits.CONFIRM_TEXT), "emoji": False},
+        "confirm": plain(yes, limits.CONFIRM_BUTTON),
+        "deny": plain(no, limits.CONFIRM_BUTTON),
+        "style": style,
+    }
+
+
+def fixed(value: str) -> str:
+    """Let a value of a fixed format into markup; what has any other letter is not shown there."""
+    return value if _FIXED.fullmatch(value) else "(see above)"
+
+
+def moment(at: datetime) -> str:
+    """Write a time that each reader's own client puts into their zone."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{utc(at)}>"
+
+
+def utc(at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Write a time where nothing can put it into the reader's own zone."""
+    return f"{at.astimezone(UTC):{form}} UTC"

@@ -1,0 +1,78 @@
+"""The thread under a card: one line for each thing that happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from firedoor.domain.ledger import Entry, EntryKind
+from firedoor.slack.blocks import Message, rich, section, utc
+from firedoor.slack.limits import fit
+from firedoor.slack.phrases import REASONS
+from firedoor.slack.text import Element, emoji, quoted, words
+
+_LINES = 15  # in one message
+_MESSAGES = 4  # at once; Slack takes about one a second in a channel
+
+_WORDS: dict[EntryKind, tuple[str, str]] = {
+    "received": ("inbox_tray", "received"),
+    "joined": ("inbox_tray", "joined"),
+    "planned": ("memo", "planned"),
+    "asked": ("raised_hand", "asked"),
+    "voted": ("ballot_box_with_ballot", "voted"),
+    "decided": ("scales", "decided"),
+    "begun": ("hourglass_flowing_sand", "begun"),
+    "applied": ("wrench", "changed"),
+    "verified": ("white_check_mark", "verified"),
+    "unverified": ("warning", "NOT VERIFIED"),
+    "failed": ("x", "FAILED"),
+    "settled": ("heavy_minus_sign", "nothing done"),
+    "drifted": ("warning", "the world changed"),
+    "reverted": ("rotating_light", "RE-OPENED"),
+    "undo_requested": ("leftwards_arrow_with_hook", "undo asked for"),
+    "undoing": ("leftwards_arrow_with_hook", "taking back"),
+    "undone": ("leftwards_arrow_with_hook", "taken back"),
+    "stuck": ("rotating_light", "STUCK"),
+    "noted": ("information_source", "noted"),
+    "closed": ("lock", "closed"),
+}
+
+
+def line(entry: Entry) -> list[Element]:
+    """Tell one ledger entry."""
+    picture, says = _WORDS[entry.kind]
+    told = [emoji(picture), words(f" {utc(entry.at, '%H:%M:%S')} "), words(says, bold=True)]
+    if entry.step:
+        told += [words(" "), quoted(entry.step, 80, code=True)]
+    return [*told, words(" "), quoted(entry.says), *_reason(entry)]
+
+
+def _reason(entry: Entry) -> list[Element]:
+    """Tell the next responder why somebody said no."""
+    vote = entry.data.get("vote")
+    if not isinstance(vote, dict):
+        return []
+    told: list[Element] = []
+    for reason, says in REASONS.items():
+        if vote.get("reason") == reason:
+            told.append(words(f" ({says.lower()})"))
+    if vote.get("comment"):
+        told += [words(": “"), quoted(str(vote["comment"]), 1000), words("”")]
+    return told
+
+
+def replies(entries: Sequence[Entry], first: int, response: str) -> tuple[Message, ...]:
+    """Tell entries in as few messages as they need; `first` is the number of the first of them."""
+    shown = entries[: _LINES * _MESSAGES]
+    messages: list[Message] = []
+    for start in range(0, len(shown), _LINES):
+        part = shown[start : start + _LINES]
+        elements: list[Element] = []
+        for entry in part:
+            elements += [*line(entry), words("\n")]
+        rest = len(entries) - len(shown) if start + _LINES >= len(shown) else 0
+        if rest:
+            elements.append(words(f"… ({rest} more, see: firedoor responses {response})", italic=True))
+        block = rich(f"line:{first + start}", section(*elements))
+        kinds = ", ".join(dict.fromkeys(_WORDS[entry.kind][1] for entry in part))
+        messages.append(Message(text=kinds, blocks=fit([block], f"firedoor responses {response}")))
+    return tuple(messages)

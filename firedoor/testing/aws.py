@@ -1,0 +1,66 @@
+"""A connector to AWS that writes down the calls made through it, and the permission AWS asks for each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from firedoor.connectors.aws import Aws
+from firedoor.testing.scene import Made
+
+#: Where the permission is not `<service>:<operation>` (Service Authorization Reference).
+_NAMED_OTHERWISE = {
+    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3control:DeletePublicAccessBlock": "s3:PutAccountPublicAccessBlock",
+    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+    "s3control:PutPublicAccessBlock": "s3:PutAccountPublicAccessBlock",
+    "sts:GetCallerIdentity": "",  # always allowed
+}
+
+_PREFIXES = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing", "opensearch": "es"}
+
+
+def permission(service: str, operation: str) -> str:
+    """Name the IAM action that AWS asks for an operation; "" where it asks for none."""
+    call = f"{service}:{operation}"
+    return _NAMED_OTHERWISE.get(call, f"{_PREFIXES.get(service, service)}:{operation}")
+
+
+class RecordedAws(Aws):
+    """Another's connector, with a list of what was called through it."""
+
+    def __init__(self, aws: Aws, made: list[Made]) -> None:
+        self._aws = aws
+        self._made = made
+        self.account = aws.account
+        self.region = aws.region
+        self.partition = aws.partition
+        self.incident = aws.incident
+        self.phase = aws.phase
+
+    def call(
+        self, service: str, operation: str, /, *, region: str | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """Pass a call on, and write it down."""
+        self._write(service, operation)
+        return self._aws.call(service, operation, region=region, **parameters)
+
+    def pages(
+        self, service: str, operation: str, key: str, /, *, region: str | None = None, **parameters: Any
+    ) -> list[Any]:
+        """Pass a listing on, and write it down."""
+        self._write(service, operation)
+        return self._aws.pages(service, operation, key, region=region, **parameters)
+
+    def now(self) -> datetime:
+        """Pass the question on; AWS asks no permission for the time."""
+        return self._aws.now()
+
+    def _write(self, service: str, operation: str) -> None:
+        self._made.append(Made(service, operation, permission(service, operation)))

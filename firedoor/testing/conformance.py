@@ -1,0 +1,277 @@
+"""The checks that every action must pass, whatever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from firedoor.domain.action import Action, Already, Captured, Change, Refuse, Verdict
+from firedoor.domain.canonical import plain
+from firedoor.domain.errors import Rejected
+from firedoor.testing.scene import Made, Scene
+from firedoor.testing.signature import models_of
+
+#: What an action may answer to a read that a write is not: the start of an operation that only looks.
+_LOOKS = ("Get", "List", "Describe", "Head", "Lookup", "Simulate")
+
+#: What no name of a vendor looks like, and a finding may hold.
+_MALFORMED = ("", "*", "a/../b", "x\ny", "${aws:username}", "жжж", "x" * 4096)
+
+
+class Tried:
+    """One action in one arranged scene, with its four verbs as the engine would call them."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.params_model, self.before_model = models_of(scene.action)
+        self.params = self.params_model.model_validate(dict(scene.arrange()))
+        self.scene.made()
+
+    def planned(self) -> Change | Already | Refuse:
+        """Plan."""
+        return self.scene.act("read").plan(self.params)
+
+    def before(self) -> Any:
+        """Plan a change, and carry what it captured through JSON, as a history does."""
+        planned = self.planned()
+        assert isinstance(planned, Change), f"the scene is not to be contained: {planned.says}"
+        return self.before_model.model_validate_json(planned.before.model_dump_json())
+
+    def apply(self, before: Any) -> None:
+        """Apply."""
+        self.scene.act("apply").apply(self.params, before)
+
+    def verdict(self, before: Any) -> Verdict:
+        """Verify."""
+        return self.scene.act("read").verify(self.params, before).verdict
+
+    def undo(self, before: Any) -> str:
+        """Undo, and say the outcome."""
+        return self.scene.act("undo").undo(self.params, before).outcome
+
+
+class Conformance:
+    """Subclass it in a test module and bring a fixture `scene`, one for each action and world."""
+
+    @pytest.fixture
+    def tried(self, scene: Scene) -> Tried:
+        """Arrange the scene."""
+        return Tried(scene)
+
+    def test_plan_twice_says_the_same_and_changes_nothing(self, tried: Tried) -> None:
+        """Looking never changes the world, and the same world is the same plan."""
+        world = tried.scene.snapshot()
+        first, second = tried.planned(), tried.planned()
+        assert isinstance(first, Change)
+        assert _compared(first) == _compared(second)
+        assert tried.scene.snapshot() == world
+
+    def test_the_plan_is_short_stable_json(self, tried: Tried) -> None:
+        """What people approve is one lower-case clause; what undo needs survives a history."""
+        planned = tried.planned()
+        assert isinstance(planned, Change)
+        assert planned.says[0].islower()
+        assert not planned.says.endswith(".")
+        assert "\n" not in planned.says
+        assert tried.before() == planned.before
+
+    def test_verify_is_false_before_and_true_after(self, tried: Tried) -> None:
+        """Containment is what verify sees, and not that apply was called."""
+        before = tried.before()
+        assert tried.verdict(before) is not Verdict.YES
+        tried.apply(before)
+        assert tried.verdict(before) is Verdict.YES
+
+    def test_apply_twice_is_once(self, tried: Tried) -> None:
+        """A repeated attempt is one change."""
+        before = tried.before()
+        untouched = tried.scene.snapshot()
+        tried.apply(before)
+        once = tried.scene.snapshot()
+        tried.apply(before)
+        assert tried.scene.snapshot() == once
+        assert once != untouched, "the snapshot does not see what the action does"
+
+    def test_plan_after_apply_is_already(self, tried: Tried) -> None:
+        """What is contained is not contained again."""
+        tried.apply(tried.before())
+        assert isinstance(tried.planned(), Already)
+
+    def test_the_attacker_is_refused_after_apply_and_let_in_after_undo(self, tried: Tried) -> None:
+        """Proof, not state: the attacker's own call, where this world enforces it."""
+        if tried.scene.attack() is None:
+            pytest.skip("not enforced by this emulator")
+        before = tried.before()
+        assert tried.scene.attack() is True
+        tried.apply(before)
+        assert tried.scene.attack() is False
+        if _reversible(tried):
+            tried.undo(before)
+            assert tried.scene.attack() is True
+
+    def test_undo_restores_the_captured_state_exactly(self, tried: Tried) -> None:
+        """Everything is given back, and a repeated undo finds nothing more to do."""
+        _only_if_reversible(tried)
+        world = tried.scene.snapshot()
+        before = tried.before()
+        tried.apply(before)
+        assert tried.undo(before) == "restored"
+        assert tried.scene.snapshot() == world
+        assert tried.undo(before) == "nothing"
+        assert tried.scene.snapshot() == world
+        assert isinstance(tried.planned(), Change)
+
+    def test_undo_without_apply_is_harmless(self, tried: Tried) -> None:
+        """What was never applied is not undone."""
+        _only_if_reversible(tried)
+        world = tried.scene.snapshot()
+        assert tried.undo(tried.before()) == "nothing"
+        assert tried.scene.snapshot() == world
+
+    def test_an_unknown_captured_value_makes_undo_refuse(self, tried: Tried) -> None:
+        """What could not be read cannot be given back, and nothing is guessed."""
+        _only_if_reversible(tried)
+        before = tried.before()
+        tried.apply(before)
+        world = tried.scene.snapshot()
+        unknowns = list(_with_an_unknown(before))
+        assert unknowns, "a reversible action captures at least one value with three states"
+        for unknown in unknowns:
+            with pytest.raises(Rejected):
+                tried.undo(unknown)
+        assert tried.scene.snapshot() == world
+
+    def test_drift_after_apply_is_reported_and_not_overwritten(self, tried: Tried) -> None:
+        """Somebody else changed what we wrote: a person decides."""
+        _only_if_reversible(tried)
+        before = tried.before()
+        tried.apply(before)
+        tried.scene.disturb()
+        world = tried.scene.snapshot()
+        assert tried.undo(before) == "drifted"
+        assert tried.scene.snapshot() == world
+
+    def test_an_irreversible_action_has_no_undo(self, tried: Tried) -> None:
+        """What cannot be undone says so in its type."""
+        assert (type(tried.scene.act("read")).undo is Action.undo) is not _reversible(tried)
+
+    def test_a_lost_reply_of_apply_neither_doubles_nor_fails(self, tried: Tried) -> None:
+        """Each write of apply in turn happens with its answer lost; the change is whole, and undo takes it all."""
+        world = tried.scene.snapshot()
+        before = tried.before()
+        for write in self._writes(tried, before):
+            tried.scene.lose_reply(write)
+            tried.apply(before)
+            assert tried.verdict(before) is Verdict.YES
+            once = tried.scene.snapshot()
+            tried.apply(before)
+            assert tried.scene.snapshot() == once
+            if _reversible(tried):
+                assert tried.undo(before) == "restored"
+                assert tried.scene.snapshot() == world
+
+    def test_a_lost_reply_of_undo_neither_doubles_nor_fails(self, tried: Tried) -> None:
+        """The same for the way back."""
+        _only_if_reversible(tried)
+        world = tried.scene.snapshot()
+        before = tried.before()
+        tried.apply(before)
+        tried.scene.made()
+        tried.undo(before)
+        for write in _writes(tried.scene.made()):
+            tried.apply(before)
+            tried.scene.lose_reply(write)
+            tried.undo(before)
+            assert tried.scene.snapshot() == world
+
+    def test_declared_permissions_are_what_is_used(self, tried: Tried) -> None:
+        """Nothing is asked for in vain, and nothing is used that was not asked for."""
+        used: dict[str, set[str]] = {"read": set(), "apply": set(), "undo": set()}
+        before = tried.before()
+        tried.verdict(before)
+        used["read"] |= _permissions(tried)
+        tried.apply(before)
+        used["apply"] |= _permissions(tried)
+        tried.verdict(before)
+        tried.planned()
+        used["read"] |= _permissions(tried)
+        if _reversible(tried):
+            tried.undo(before)
+            used["undo"] |= _permissions(tried)
+        declared = tried.scene.action.permissions
+        for phase, names in used.items():
+            asked = getattr(declared, phase)
+            assert sorted(set(asked)) == sorted(asked), f"{phase}: doubled or unsorted"
+            assert names - set(asked) == set(), f"{phase}: used and not declared"
+            assert set(asked) - names - set(tried.scene.implied) == set(), f"{phase}: declared and not used"
+
+    def test_the_example_is_valid_and_names_a_target(self, scene: Scene) -> None:
+        """The worked example of the documentation works."""
+        model, _ = models_of(scene.action)
+        assert scene.act("read").target(model.model_validate(dict(scene.action.example)))
+        assert scene.made() == [], "target is pure: it makes no call"
+
+    def test_a_malformed_name_is_refused_when_it_is_read(self, scene: Scene) -> None:
+        """No text of a finding reaches a call unless it is a name the vendor could have given."""
+        model, _ = models_of(scene.action)
+        example = dict(scene.action.example)
+        for name in (name for name, value in example.items() if isinstance(value, str)):
+            for wrong in _MALFORMED:
+                with pytest.raises(ValueError, match=name):
+                    model.model_validate({**example, name: wrong})
+
+    @staticmethod
+    def _writes(tried: Tried, before: Any) -> list[Made]:
+        """Return the writes of apply, by applying once where it can be taken back."""
+        if not _reversible(tried):
+            operations = (name.split(":") for name in tried.scene.action.permissions.apply)
+            made = [Made(service, operation, "") for service, operation in operations]
+            return _writes(made)
+        tried.scene.made()
+        tried.apply(before)
+        writes = _writes(tried.scene.made())
+        tried.undo(before)
+        return writes
+
+
+def _compared(planned: Change) -> Any:
+    """Return what a drift check compares: not what moves by itself."""
+    return (planned.says, plain(planned.before), [consequence.says for consequence in planned.consequences])
+
+
+def _reversible(tried: Tried) -> bool:
+    return tried.scene.action.reversibility.kind != "none"
+
+
+def _only_if_reversible(tried: Tried) -> None:
+    if not _reversible(tried):
+        pytest.skip("irreversible by declaration")
+
+
+def _writes(made: list[Made]) -> list[Made]:
+    return list(dict.fromkeys(call for call in made if not call.operation.startswith(_LOOKS)))
+
+
+def _permissions(tried: Tried) -> set[str]:
+    return {call.permission for call in tried.scene.made() if call.permission}
+
+
+def _with_an_unknown(value: Any) -> Iterator[Any]:
+    """Yield copies of a model, each with one of its captured values unknown."""
+    if isinstance(value, Captured):
+        yield type(value).unknown()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            for changed in _with_an_unknown(getattr(value, name)):
+                yield value.model_copy(update={name: changed})
+    elif isinstance(value, tuple):
+        for place, item in enumerate(value):
+            for changed in _with_an_unknown(item):
+                yield (*value[:place], changed, *value[place + 1 :])
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            for changed in _with_an_unknown(item):
+                yield {**value, key: changed}

@@ -1,0 +1,279 @@
+"""What locking a function URL promises beyond the conformance kit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from activities.aws.function_policy import AuthType, Grant
+from activities.aws.lock_function_url import Before, LockFunctionUrl, Params
+from firedoor.domain.action import Already, Captured, Change, Refuse, Verdict
+from firedoor.domain.errors import Absent, Rejected, Unavailable
+from tests.activities.canned_aws import Answer, CannedAws
+from tests.scenes.aws_lock_function_url import FUNCTION, LockFunctionUrlScene
+from tests.scenes.aws_world import AwsWorld, policy
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:resize-images"
+THE_URL = Params(function="resize-images")
+URL_GRANT = Grant(sid="url", action="lambda:InvokeFunctionUrl", auth_type="NONE")
+INVOKE_GRANT = Grant(sid="invoke", action="lambda:InvokeFunction", via_url=True)
+
+
+def allow(sid: str, name: str = "lambda:InvokeFunctionUrl", **other: Any) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Principal": "*", "Action": name, "Resource": ARN, **other}
+
+
+URL = allow("url", Condition={"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}})
+INVOKE = allow(
+    "invoke", "lambda:InvokeFunction", Condition={"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+)
+
+
+class Function(CannedAws):
+    """A function that behaves: its AuthType and statements change as they are told to."""
+
+    def __init__(self, auth_type: str | None, *statements: dict[str, Any], **other: Answer) -> None:
+        self.auth_type = auth_type
+        self.statements = list(statements)
+        super().__init__(
+            {
+                "GetFunctionUrlConfig": lambda _: {
+                    "FunctionUrl": "https://a.on.aws/",
+                    "AuthType": self.auth_type,
+                },
+                "UpdateFunctionUrlConfig": self._update,
+                "GetPolicy": self._policy,
+                "RemovePermission": self._remove,
+                "AddPermission": self._add,
+                "ListFunctionUrlConfigs": {"FunctionUrlConfigs": []},
+                **other,
+            }
+        )
+
+    def _update(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.auth_type = asked["AuthType"]
+        return {}
+
+    def _policy(self, _: dict[str, Any]) -> dict[str, Any]:
+        if not self.statements:
+            raise Absent("no policy", code="ResourceNotFoundException")
+        return {"Policy": policy(*self.statements), "RevisionId": f"r{len(self.statements)}"}
+
+    def _remove(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["RevisionId"] != f"r{len(self.statements)}":
+            raise Unavailable("stale", code="PreconditionFailedException")
+        self.statements = [each for each in self.statements if each["Sid"] != asked["StatementId"]]
+        return {}
+
+    def _add(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["StatementId"] in {each["Sid"] for each in self.statements}:
+            raise Unavailable("taken", code="ResourceConflictException")
+        self.statements.append({"url": URL, "invoke": INVOKE}[asked["StatementId"]])
+        return {}
+
+
+def captured(auth_type: AuthType = "NONE", *grants: Grant) -> Before:
+    return Before(auth_type=Captured[AuthType].of(auth_type), grants=Captured[tuple[Grant, ...]].of(grants))
+
+
+@pytest.mark.parametrize(
+    ("statement", "grant"),
+    [
+        (URL, URL_GRANT),
+        (INVOKE, INVOKE_GRANT),
+        (allow("x"), Grant(sid="x", action="lambda:InvokeFunctionUrl")),
+        (allow("x", Principal={"AWS": "*"}), Grant(sid="x", action="lambda:InvokeFunctionUrl")),
+        (allow("x", "lambda:*"), Grant(sid="x", action="lambda:*")),
+        (
+            allow("x", Condition={"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}),
+            Grant(sid="x", action="lambda:InvokeFunctionUrl", auth_type="AWS_IAM"),
+        ),
+        (allow("x", Effect="Deny"), None),
+        (allow("x", Principal={"AWS": "arn:aws:iam::210987654321:root"}), None),
+        (allow("x", Principal={"Service": "s3.amazonaws.com"}), None),
+        (allow("x", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), None),
+        (allow("x", Condition={"StringLike": {"lambda:FunctionUrlAuthType": "N*"}}), None),
+        (allow("x", "lambda:InvokeFunction"), None),
+        (allow("x", "lambda:GetFunction"), None),
+    ],
+)
+def test_a_grant_is_a_statement_that_lets_everyone_call_the_url(
+    statement: dict[str, Any], grant: Grant | None
+) -> None:
+    """Anyone's signature is everyone too; an organization is not."""
+    assert Grant.read(statement) == grant
+
+
+def test_a_url_that_asks_for_anyones_signature_is_not_yet_locked() -> None:
+    plan = LockFunctionUrl(Function("AWS_IAM", allow("x"))).plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert plan.says == 'at function "resize-images": remove what lets everyone call it ("x")'
+
+
+def test_a_locked_url_is_left_alone() -> None:
+    assert isinstance(LockFunctionUrl(Function("AWS_IAM")).plan(THE_URL), Already)
+
+
+def test_a_function_without_a_url_is_refused() -> None:
+    gone = Function(None, GetFunctionUrlConfig=Absent("none", code="ResourceNotFoundException"))
+    assert isinstance(LockFunctionUrl(gone).plan(THE_URL), Refuse)
+
+
+def test_an_auth_type_that_nobody_knows_refuses_the_plan() -> None:
+    """What cannot be given back is not taken."""
+    assert isinstance(LockFunctionUrl(Function(None)).plan(THE_URL), Refuse)
+
+
+def test_a_policy_that_cannot_be_parsed_is_no_empty_policy() -> None:
+    with pytest.raises(Unavailable):
+        LockFunctionUrl(Function("NONE", GetPolicy={"Policy": "[]"})).plan(THE_URL)
+
+
+@pytest.mark.parametrize("empty", [Absent("none", code="ResourceNotFoundException"), {"Policy": policy()}])
+def test_no_policy_and_an_empty_policy_are_the_same(empty: Answer) -> None:
+    plan = LockFunctionUrl(Function("NONE", GetPolicy=empty)).plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert plan.before == captured()
+
+
+def test_what_stays_open_beside_the_url_is_said() -> None:
+    elsewhere = {"FunctionUrl": "https://b.on.aws/", "AuthType": "NONE"}
+    locked = {"FunctionUrl": "https://c.on.aws/", "AuthType": "AWS_IAM"}
+    aws = Function(
+        "NONE",
+        URL,
+        allow("direct", "lambda:InvokeFunction"),
+        allow("ours", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+        ListFunctionUrlConfigs={
+            "FunctionUrlConfigs": [{"FunctionUrl": "https://a.on.aws/"}, elsewhere, locked]
+        },
+    )
+    plan = LockFunctionUrl(aws).plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert [consequence.says for consequence in plan.consequences][1:] == [
+        'statement "direct", for everyone by the Invoke API, stays',
+        'statement "ours", for everyone under conditions, stays',
+        "other URLs of this function stay open: https://b.on.aws/",
+    ]
+
+
+def test_a_run_that_died_half_way_is_finished_by_the_next() -> None:
+    """AuthType had changed and one statement was gone when the worker died."""
+    aws = Function("AWS_IAM", INVOKE)
+    before = captured("NONE", INVOKE_GRANT, URL_GRANT)
+    act = LockFunctionUrl(aws)
+    assert act.verify(THE_URL, before).verdict == Verdict.NOT_YET
+    act.apply(THE_URL, before)
+    assert act.verify(THE_URL, before).verdict == Verdict.YES
+    assert (aws.auth_type, aws.statements) == ("AWS_IAM", [])
+
+
+def test_a_run_that_died_half_way_can_be_undone() -> None:
+    aws = Function("AWS_IAM", INVOKE)
+    undone = LockFunctionUrl(aws).undo(THE_URL, captured("NONE", INVOKE_GRANT, URL_GRANT))
+    assert undone.outcome == "restored"
+    assert (aws.auth_type, aws.statements) == ("NONE", [INVOKE, URL])
+
+
+def test_an_undo_that_died_half_way_is_finished_by_the_next() -> None:
+    """The statements come first and AuthType last, so the door was never half open."""
+    aws = Function("AWS_IAM", INVOKE, URL)
+    before = captured("NONE", INVOKE_GRANT, URL_GRANT)
+    assert LockFunctionUrl(aws).undo(THE_URL, before).outcome == "restored"
+    assert aws.changes() == ["UpdateFunctionUrlConfig"]
+    assert LockFunctionUrl(aws).undo(THE_URL, before).outcome == "nothing"
+
+
+def test_each_statement_is_removed_under_the_revision_that_was_read() -> None:
+    """Somebody else's statement of the same name, put there meanwhile, is not removed blindly."""
+    aws = Function("NONE", URL, INVOKE)
+    LockFunctionUrl(aws).apply(THE_URL, captured("NONE", INVOKE_GRANT, URL_GRANT))
+    removed = [asked for operation, _, asked in aws.asked if operation == "RemovePermission"]
+    assert [each["RevisionId"] for each in removed] == ["r2", "r1"]
+
+
+@pytest.mark.parametrize(
+    ("auth_type", "statements"),
+    [
+        ("NONE", ()),
+        ("NONE", (INVOKE,)),
+        ("AWS_IAM", (allow("url", Principal={"AWS": "arn:aws:iam::210987654321:root"}),)),
+    ],
+)
+def test_what_somebody_else_wrote_meanwhile_is_drift(
+    auth_type: str, statements: tuple[dict[str, Any], ...]
+) -> None:
+    aws = Function(auth_type, *statements)
+    undone = LockFunctionUrl(aws).undo(THE_URL, captured("NONE", INVOKE_GRANT, URL_GRANT))
+    assert undone.outcome == "drifted"
+    assert aws.changes() == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Before(auth_type=Captured[AuthType].unknown(), grants=Captured[tuple[Grant, ...]].of(())),
+        Before(auth_type=Captured[AuthType].of("NONE"), grants=Captured[tuple[Grant, ...]].unknown()),
+    ],
+)
+def test_undo_refuses_where_something_captured_is_unknown(before: Before) -> None:
+    aws = Function("AWS_IAM")
+    with pytest.raises(Rejected) as refused:
+        LockFunctionUrl(aws).undo(THE_URL, before)
+    assert refused.value.expected
+    assert refused.value.mend
+    assert aws.changes() == []
+
+
+def test_undo_at_a_url_that_is_gone_is_drift() -> None:
+    aws = Function(None, GetFunctionUrlConfig=Absent("none", code="ResourceNotFoundException"))
+    assert LockFunctionUrl(aws).undo(THE_URL, captured("NONE", URL_GRANT)).outcome == "drifted"
+
+
+def test_a_new_statement_for_everyone_is_a_no() -> None:
+    aws = Function("AWS_IAM", allow("again"))
+    assert LockFunctionUrl(aws).verify(THE_URL, captured("NONE", URL_GRANT)).verdict == Verdict.NO
+
+
+def test_an_alias_is_asked_and_named_as_one() -> None:
+    aws = Function("NONE", URL, allow("blue", Resource=f"{ARN}:blue"))
+    params = Params(function="resize-images", qualifier="blue")
+    act = LockFunctionUrl(aws)
+    assert act.target(params) == f"{ARN}:blue"
+    plan = act.plan(params)
+    assert isinstance(plan, Change)
+    assert [grant.sid for grant in plan.before.grants.value] == ["blue"]  # type: ignore[attr-defined]
+    asked = [parameters for name, _, parameters in aws.asked if name != "ListFunctionUrlConfigs"]
+    assert all(each["Qualifier"] == "blue" for each in asked)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "f:blue", "x" * 65, "f\n", ARN])
+def test_only_a_function_name_is_taken(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Params(function=name)
+
+
+def test_what_was_captured_survives_the_history() -> None:
+    before = captured("NONE", INVOKE_GRANT, URL_GRANT)
+    assert Before.model_validate_json(before.model_dump_json()) == before
+
+
+@pytest.mark.integration
+def test_anyones_signature_no_longer_opens_the_url(ministack_world: AwsWorld) -> None:
+    """What the statements gave away is taken back with them, and the alias keeps its own."""
+    scene = LockFunctionUrlScene(ministack_world)
+    params = Params(**scene.arrange())
+    act = LockFunctionUrl(ministack_world.aws())
+    plan = act.plan(params)
+    assert isinstance(plan, Change)
+    assert isinstance(plan.before, Before)
+    act.apply(params, plan.before)
+    left = json.loads(ministack_world.client("lambda").get_policy(FunctionName=FUNCTION)["Policy"])
+    assert {statement["Sid"] for statement in left["Statement"]} == {
+        "our-organization",
+        "photos",
+        "blue-for-everyone",
+    }

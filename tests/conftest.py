@@ -1,0 +1,51 @@
+"""Fixtures for everyone: a time-skipping Temporal server, and a toy world of doors."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from firedoor.domain.contract import SEARCH_ATTRIBUTES
+from firedoor.embedded import NAMESPACE, temporal_arguments
+from tests.servers import free_port
+from tests.toy_world import ToyWorld
+
+pytest_plugins = ["tests.fixtures_aws"]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """The real Temporal server, in memory, with a clock that tests may move."""
+    existing = Path(sys.executable).parent / "temporal"
+    port = free_port()
+    extra = temporal_arguments(None, port, None, NAMESPACE, True)
+    cut = extra.index("-n")
+    env = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        dev_server_existing_path=str(existing) if existing.exists() else shutil.which("temporal"),
+        port=port,
+        namespace=NAMESPACE,
+        data_converter=pydantic_data_converter,
+        dev_server_log_level="error",
+        dev_server_extra_args=extra[cut + 2 :],
+    )
+    try:
+        yield env
+    finally:
+        await env.shutdown()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyWorld]:
+    """A world with one open door, `front`."""
+    monkeypatch.setenv("TOY_WORLD", str(tmp_path / "world"))
+    made = ToyWorld(tmp_path / "world")
+    made.door("front")
+    yield made

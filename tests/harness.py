@@ -1,0 +1,228 @@
+"""A response in a test: settings over the toy world, a time-skipping Temporal, and a worker in the strict sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+import worker
+from activities.registry import load
+from firedoor.connectors import signing
+from firedoor.domain.approval import Vote
+from firedoor.domain.checking import Known, read_playbook
+from firedoor.domain.contract import REPORT, RESPOND, TASK_QUEUE, UNDO, VOTE, incident_key, workflow_id
+from firedoor.domain.finding import Actor, Finding, Resource, Severity
+from firedoor.domain.people import People
+from firedoor.domain.playbook import Playbook
+from firedoor.domain.policy import ApprovalRule, Policy
+from firedoor.domain.protected import Protected
+from firedoor.domain.response import Incident, Report, UndoRequest, VoteReceipt
+from firedoor.domain.unfold import incident_of
+from firedoor.settings import Account, Evidence, Settings, Source, Temporal
+
+TOY = Path(__file__).parent / "toy_actions"
+ACCOUNT = "123456789012"
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+TIMEOUT = 60.0
+
+REGISTRY = load([TOY])
+KNOWN = {name: Known(entry.spec, entry.params) for name, entry in REGISTRY.items()}
+
+PEOPLE = People.model_validate(
+    {
+        "people": {
+            "alice": {"name": "Alice", "email": "alice@example.com"},
+            "bob": {"name": "Bob", "email": "bob@example.com"},
+            "carol": {"name": "Carol", "email": "carol@example.com"},
+            "dave": {"name": "Dave", "email": "dave@example.com"},
+        },
+        "groups": {"responders": ("alice", "bob"), "leads": ("carol",), "nobody": ()},
+    }
+)
+POLICY = Policy(
+    default=ApprovalRule(
+        from_=("responders",), quorum=1, within=timedelta(minutes=30), then="escalate", to=("leads",)
+    ),
+)
+
+
+class FixedSecret:
+    """A secret that is given, not found."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def value(self) -> str:
+        return self._value
+
+    def values(self) -> tuple[str, ...]:
+        return (self._value,)
+
+
+def settings_over(folder: Path, **changes: Any) -> Settings:
+    """Settings of a house whose evidence goes to `folder`."""
+    made = Settings(
+        directory=folder,
+        url="http://127.0.0.1:8080",
+        sources={"acme": Source(name="acme", kind="generic", secret=FixedSecret("x"))},  # type: ignore[arg-type]
+        accounts={ACCOUNT: Account(id=ACCOUNT, name="prod", environment="prod", regions=("us-east-1",), role=None)},
+        slack=None,
+        evidence=Evidence(store=folder / "evidence", signing_key=FixedSecret(signing.generate().decode())),  # type: ignore[arg-type]
+        playbooks=folder,
+        actions=(TOY,),
+        people=PEOPLE,
+        policy=POLICY,
+        protected=Protected(),
+        temporal=Temporal(),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def finding(**changes: Any) -> Finding:
+    """A finding about the door `front`, unless told otherwise."""
+    base: dict[str, Any] = {
+        "uid": "f-1",
+        "source": "toy",
+        "type": "Intrusion:Door/Open",
+        "title": "Somebody walks through a door",
+        "severity": Severity.HIGH,
+        "account": ACCOUNT,
+        "region": "us-east-1",
+        "resources": (Resource(kind="Toy::Door", uid="arn:toy:door:::front", name="front"),),
+        "actor": Actor(user_name="mallory"),
+        "first_seen": NOW,
+        "last_seen": NOW,
+        "modified": NOW,
+        "raw_sha256": "0" * 64,
+    }
+    return Finding(**{**base, **changes})
+
+
+def playbook(text: str, name: str = "close_doors") -> Playbook:
+    """Read a playbook's steps (and other keys) with the usual head."""
+    head = (
+        f"playbook: {name}\nsummary: Close the doors of the toy world.\nmode: active\n"
+        "responds_to: [{source: toy, types: ['Intrusion:*']}]\n"
+        'incident: "${{ finding.resources[0].uid }}"\n'
+    )
+    keys = {line.split(":", 1)[0] for line in text.splitlines() if line and not line.startswith((" ", "-"))}
+    kept = "".join(line + "\n" for line in head.splitlines() if line.split(":", 1)[0] not in keys)
+    return read_playbook(kept + text, f"playbooks/{name}.yaml", KNOWN, frozenset(PEOPLE.groups))
+
+
+def strict_sandbox() -> SandboxedWorkflowRunner:
+    """The sandbox that re-imports our own rooms, so that a clock read in the domain fails."""
+    passed = SandboxRestrictions.default.with_passthrough_modules(
+        "pydantic", "pydantic_core", "cel", "rfc8785", "yaml", "annotated_types", "typing_extensions", "typing_inspection"
+    )
+    return SandboxedWorkflowRunner(restrictions=passed)
+
+
+class Response:
+    """One running response, spoken to as the gateway speaks to it."""
+
+    def __init__(self, client: Client, incident: Incident, handle: WorkflowHandle[Any, Report]) -> None:
+        self.client = client
+        self.incident = incident
+        self.handle = handle
+
+    async def report(self) -> Report:
+        return await asyncio.wait_for(self.handle.query(REPORT, result_type=Report), TIMEOUT)
+
+    async def until(self, *statuses: str) -> Report:
+        """Wait until it rests in one of these statuses."""
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                report = await self.report()
+                if report.status in statuses:
+                    return report
+                await asyncio.sleep(0.02)
+
+    async def until_asking(self, kind: str = "apply", generation: int | None = None) -> Report:
+        """Wait until people are asked."""
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                report = await self.report()
+                ask = report.ask
+                if report.asking and ask and ask.kind == kind and generation in (None, ask.generation):
+                    return report
+                await asyncio.sleep(0.02)
+
+    async def until_seen(self, kind: str, times: int = 1) -> Report:
+        """Wait until the ledger has an entry of this kind."""
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                report = await self.report()
+                if sum(entry.kind == kind for entry in report.entries) >= times:
+                    return report
+                await asyncio.sleep(0.02)
+
+    async def vote(self, person: str, decision: str = "approve", **changes: Any) -> VoteReceipt:
+        report = await self.report()
+        assert report.ask is not None
+        given: dict[str, Any] = {
+            "id": f"{person}-{uuid.uuid4().hex}",
+            "decision": decision,
+            "voter": PEOPLE.voter(person),
+            "door": "cli",
+            "fingerprint": report.ask.fingerprint,
+            "reason": "wrong_action" if decision == "reject" else None,
+            "at": NOW,
+        }
+        vote = Vote(**{**given, **changes})
+        receipt: VoteReceipt = await asyncio.wait_for(
+            self.handle.execute_update(VOTE, vote, id=vote.id, result_type=VoteReceipt), TIMEOUT
+        )
+        return receipt
+
+    async def ask_undo(self, person: str) -> VoteReceipt:
+        request = UndoRequest(id=f"undo-{person}", person=person, door="cli", why="it was us", at=NOW)
+        receipt: VoteReceipt = await asyncio.wait_for(
+            self.handle.execute_update(UNDO, request, id=request.id, result_type=VoteReceipt), TIMEOUT
+        )
+        return receipt
+
+    async def result(self) -> Report:
+        return await asyncio.wait_for(self.handle.result(), TIMEOUT)
+
+
+def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> Incident:
+    key = incident_key(playbook_.playbook, finding_.account, incident_of(playbook_, finding_))
+    return Incident(
+        finding=finding_,
+        playbook=playbook_.model_copy(update={"cases": ()}),
+        playbook_sha256=playbook_.sha256,
+        key=key,
+        source="acme",
+        received=NOW,
+        caution=caution,
+    )
+
+
+async def begin(client: Client, playbook_: Playbook, finding_: Finding | None = None, caution: str = "") -> Response:
+    """Start a response."""
+    incident = incident_for(playbook_, finding_ or finding(), caution)
+    handle = await client.start_workflow(
+        RESPOND,
+        incident,
+        id=workflow_id(playbook_.playbook, incident.key) + f"-{uuid.uuid4().hex[:6]}",
+        task_queue=TASK_QUEUE,
+        result_type=Report,
+    )
+    return Response(client, incident, handle)
+
+
+@asynccontextmanager
+async def house(client: Client, settings: Settings) -> AsyncIterator[None]:
+    """A worker with the toy actions, in the strict sandbox."""
+    async with worker.worker_of(client, settings, strict_sandbox()):
+        yield
