@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
+from activities.desk import Desk
 from activities.evidence import Evidence
 from activities.planning import Planning
 from activities.registry import Registry, load
 from activities.steps import Hands, Steps, Watching
 from firedoor.connectors.aws import Account, AwsAccounts
 from firedoor.connectors.evidence_store import EvidenceStore
+from firedoor.connectors.slack import SlackDesk
 from firedoor.connectors.signing import SigningKey
 from firedoor.domain.contract import TASK_QUEUE
 from firedoor.domain.guards import Guards
@@ -58,17 +62,24 @@ def planning_of(settings: Settings, hands: Hands) -> Planning:
     )
 
 
+def desk_of(settings: Settings) -> list[Callable[..., Any]]:
+    """Give the desk its channel, where Slack is configured."""
+    slack = settings.slack
+    return [] if slack is None else [Desk(SlackDesk(slack.bot_token.value, base_url=slack.base_url), slack.channel).show]
+
+
 def worker_of(client: Client, settings: Settings, runner: WorkflowRunner | None = None) -> Worker:
     """Build the worker. Tests hand in the strict sandbox; production runs without it, kept pure by contracts."""
     hands = hands_of(settings, load(settings.actions))
     evidence = Evidence(
         EvidenceStore(settings.evidence.store), SigningKey.from_pem(settings.evidence.signing_key.value().encode())
     )
-    activities = [
+    activities: list[Callable[..., Any]] = [
         planning_of(settings, hands).plan,
         Watching(hands).watch,
         evidence.seal,
         *Steps(hands).activities(),
+        *desk_of(settings),
     ]
     return Worker(
         client,

@@ -83,8 +83,8 @@ def configuration_page(files: Mapping[str, type[BaseModel]]) -> str:
     """Describe each configuration file, key by key."""
     return _page(
         "Configuration",
-        "One directory, `config/` unless `--config` or `FIREDOOR_CONFIG` names another. `firedoor init` writes"
-        " a commented set; `firedoor doctor` checks it. Unknown keys are errors.",
+        "One directory, `config/` unless `--config` or `FIREDOOR_CONFIG` names another. `firedoor init`"
+        " writes a commented set; `firedoor doctor` checks it. Unknown keys are errors.",
         *(part for name, model in files.items() for part in _file(name, model)),
     )
 

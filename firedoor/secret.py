@@ -25,7 +25,8 @@ MAX_BYTES = 65_536
 class SecretName(Written):
     """Where a secret is found: in an environment variable or in a file."""
 
-    written_as: ClassVar[str] = "{env: NAME} or {file: PATH}, for a secret itself never stands here"
+    written_as: ClassVar[str] = "{env: NAME} or {file: PATH}"
+    written_mend: ClassVar[str] = "write where the secret is found; the secret itself never stands here"
 
     env: str | None = None
     file: str | None = None
@@ -33,15 +34,12 @@ class SecretName(Written):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.env is None) == (self.file is None):
-            raise Mistakes(Mistake(found="a secret with not exactly one place", expected=self.written_as))
+            found = "a secret with not exactly one place"
+            raise Mistakes(Mistake(found=found, expected=self.written_as, mend=self.written_mend))
         if self.env is not None and not self.env.isidentifier():
             # Not repeated: it may be the secret, written where its name belongs.
-            mistake = Mistake(
-                found="what cannot be the name of an environment variable",
-                expected=self.written_as,
-                way=("env",),
-            )
-            raise Mistakes(mistake)
+            found = "what cannot be the name of an environment variable"
+            raise Mistakes(Mistake(found=found, expected="a name", mend=self.written_mend, way=("env",)))
         if self.file == "":
             raise Mistakes(Mistake(found="a file without a name", expected=self.written_as, way=("file",)))
         return self

@@ -12,7 +12,7 @@ from tests.servers import FaultProxy, Server, microburst, ministack, moto_server
 
 @pytest.fixture(scope="session")
 def ministack_server() -> Iterator[Server]:
-    """ministack with IAM enforcement."""
+    """Run ministack with IAM enforcement."""
     with ministack() as server:
         yield server
 
@@ -26,7 +26,7 @@ def ministack_proxy(ministack_server: Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[Server]:
-    """moto's server."""
+    """Run moto's server."""
     with moto_server() as server:
         yield server
 

@@ -137,7 +137,7 @@ class Telling:
         assert self.asked
         vote = Vote(
             id=f"vote-{person}",
-            decision=decision,  # type: ignore[arg-type]
+            decision=decision,
             voter=Voter(person=person, groups=("secops-leads", "everyone")),
             door="slack",
             fingerprint=self.asked.plan_sha256 if whole else self.asked.fingerprint,

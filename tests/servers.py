@@ -1,4 +1,4 @@
-"""Real servers for tests: each on a free loopback port, in a process group of its own, stopped by its own pid."""
+"""Real servers for tests: each on a free loopback port, in a process group of its own, stopped by its pid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from typing import Any
 ACCOUNT = "123456789012"
 _BIN = Path(sys.executable).parent
 _UP_WITHIN = 60.0
-_DOWN_WITHIN = 10.0
+#: Servers of tests hold nothing worth a slow goodbye.
+_DOWN_WITHIN = 2.0
 #: Ports from 32768 on are handed out by the kernel to outgoing connections.
 _PORTS = range(18000, 32768)
 

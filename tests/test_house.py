@@ -18,6 +18,7 @@ from activities import registry
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCKS = {"requirements/dev.txt": ["embedded", "build", "dev"], "requirements/app.txt": ["build"]}
+IN_A_FOLDER = 3  # fewer parts (`/app`) are no path of anybody's
 TARGETS = {"help", "demo", "up", "test", "check", "bench", "fmt", "docs"}
 
 
@@ -100,6 +101,7 @@ def test_no_file_records_an_index_or_a_path_of_one_machine() -> None:
             if path != Path(__file__):
                 assert not index.search(line), f"{where} names a package index"
                 assert not homes.search(line), f"{where} names a path of one machine"
+                assert len(ROOT.parts) < IN_A_FOLDER or str(ROOT) not in line, f"{where} names this checkout"
 
 
 def test_the_licence_is_apache_2_whole() -> None:

@@ -11,9 +11,6 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
-with workflow.unsafe.imports_passed_through():
-    from pydantic import JsonValue
-
 from firedoor.domain.approval import Approval, AskKind, Vote, ask
 from firedoor.domain.canonical import plain
 from firedoor.domain.contract import JOIN, JOIN_SIGNAL, PLAN, REPORT, RESPOND, SEAL, SHOW, UNDO, VOTE, VOTE_SIGNAL, WATCH, Status
@@ -41,6 +38,7 @@ from firedoor.domain.response import (
 from firedoor.domain.action import Undone, Verified
 
 _STATUS = SearchAttributeKey.for_keyword("Status")
+_LAST_LOOK = timedelta(seconds=3)  # what the last look of a settling time may take
 _MOST_DRIFTS = 3  # how often an automatic step follows a world that moves under it
 
 
@@ -246,7 +244,7 @@ class Respond:
                 self._order(step),
                 Verified,
                 says=f"verify until settled: {step.says}",
-                overall=step.settles_within + timedelta(seconds=30),
+                overall=step.settles_within + _LAST_LOOK,
             )
         except ActivityError as error:
             self._note("unverified", f"not seen contained in time: {_reason(error)}", step=step.id)
@@ -643,7 +641,7 @@ class Respond:
         finding = self.incident.finding
         return Priority(priority_key=max(1, 6 - finding.severity.rank), fairness_key=finding.account or "none")
 
-    def _note(self, kind: EntryKind, says: str, *, step: str | None = None, data: dict[str, JsonValue] | None = None) -> None:
+    def _note(self, kind: EntryKind, says: str, *, step: str | None = None, data: dict[str, Any] | None = None) -> None:
         self.entries.append(Entry(at=workflow.now(), kind=kind, says=says, step=step, data=data or {}))
         self.version += 1
 

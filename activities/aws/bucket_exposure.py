@@ -1,4 +1,4 @@
-"""What opens an S3 bucket to everyone, and who would notice if nothing did."""
+"""How an S3 bucket is open to others than its owner."""
 
 from __future__ import annotations
 

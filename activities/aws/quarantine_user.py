@@ -34,15 +34,15 @@ class QuarantineParams(Params):
 class QuarantineUser(Action):
     """Put an inline policy on a user that denies every action on everything.
 
-    Its keys, its console session and the sessions it took are all denied, and so
-    is the user's own way to take the policy off again: this comes before everything else. Calls that
-    IAM always answers (`sts:GetCallerIdentity`) are answered still.
+    Its keys, its console session and the sessions it took are all denied, and so is the
+    user's own way to take the policy off again: this comes before everything else. Calls
+    that AWS always answers (`sts:GetCallerIdentity`) are answered still.
 
-    Facts come from IAM itself (`GetUser`, the user's inline policies, whose size is checked
-    against the quota). Proven against an emulator that evaluates policies: the attacker's own call is refused
-    after `apply` and answered after `undo`. Unproven: the seconds until AWS believes it everywhere, in
-    which a fast attacker can act, or remove the policy; and resource policies that name the user's
-    *sessions*, which an identity policy still overrides by its deny, by AWS's word only.
+    Facts come from IAM itself (`GetUser`, and the user's inline policies, whose size is
+    checked against the quota). Proven against an emulator that evaluates policies: the
+    attacker's own call is refused after `apply` and answered after `undo`, with the key and
+    with a session taken before. Unproven: the seconds until AWS believes it everywhere, in
+    which a fast attacker can act, or take the policy off.
     """
 
     summary: ClassVar[str] = "Deny an IAM user everything by an inline policy."
@@ -51,7 +51,7 @@ class QuarantineUser(Action):
     permissions: ClassVar[Permissions] = Permissions(
         read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListUserPolicies"),
         apply=("iam:PutUserPolicy",),
-        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy"),
+        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy", "iam:PutUserPolicy"),
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}

@@ -48,15 +48,16 @@ class RevokeRoleSessions(Action):
 
     Stolen credentials of a role (of an instance, a function, a person) stop working;
     whoever may assume the role takes a new session and goes on. "Now" is AWS's
-    clock when the change is made, not ours, rounded up so that a session of the same second is ended,
-    too; a repeated `apply` keeps the first one. After the longest session the role allows (at most 12
-    hours) the policy denies nobody.
+    clock when the change is made, not ours, rounded up so that a session of the same
+    second is ended, too; a repeated `apply` keeps the first one. After the longest
+    session the role allows (at most 12 hours) the policy denies nobody.
 
-    Facts come from IAM (`GetRole`, the role's inline policies and instance profiles). Proven against an emulator
-    that evaluates policies: the old session is refused, a new one is answered, and the old one lives again after
-    `undo`. Unproven: the seconds until AWS believes it everywhere. A session chained from this
-    role into another has an issue time of its own and is *not* ended: revoke the other role,
-    too. An attacker who may still assume the role takes a new session as anybody else.
+    Facts come from IAM (`GetRole`, the role's inline policies and instance profiles).
+    Proven against an emulator that evaluates policies: the old session is refused, a new
+    one is answered, and the old one lives again after `undo`. Unproven: the seconds until
+    AWS believes it everywhere. A session chained from this role into another has an issue
+    time of its own and is *not* ended: revoke the other role, too. An attacker who may
+    still assume the role takes a new session as anybody else.
     """
 
     summary: ClassVar[str] = "End the sessions of an IAM role that were issued before now."
@@ -70,7 +71,7 @@ class RevokeRoleSessions(Action):
             "iam:ListRolePolicies",
         ),
         apply=("iam:GetRolePolicy", "iam:PutRolePolicy"),
-        undo=("iam:DeleteRolePolicy", "iam:GetRolePolicy"),
+        undo=("iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:PutRolePolicy"),
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"role": "web-frontend"}

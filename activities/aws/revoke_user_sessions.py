@@ -35,14 +35,15 @@ class RevokeUserSessions(Action):
     """Put an inline policy on a user that denies everything to sessions issued before now.
 
     Deactivating a key leaves alive what was taken with it by `GetSessionToken`
-    (up to 36 hours) and `GetFederationToken`; this ends them. Requests signed with a long-lived key
-    itself carry no issue time and go on. "Now" is AWS's clock when the change is made, not ours, rounded
-    up so that a session of the same second is ended, too; a repeated `apply` keeps the first one.
+    (up to 36 hours) and `GetFederationToken`; this ends them. Requests signed with a
+    long-lived key itself carry no issue time and go on. "Now" is AWS's clock when the
+    change is made, not ours, rounded up so that a session of the same second is ended,
+    too; a repeated `apply` keeps the first one.
 
-    Facts come from IAM (`GetUser`, the user's inline policies). Proven against an emulator that evaluates policies:
-    the old session is refused, the key itself and a session taken later are answered. Unproven: the
-    seconds until AWS believes it everywhere. Roles that a session has assumed already
-    are sessions of their own: `aws.revoke_role_sessions` ends those.
+    Facts come from IAM (`GetUser`, the user's inline policies). Proven against an emulator
+    that evaluates policies: the old session is refused, the key itself and a session taken
+    later are answered. Unproven: the seconds until AWS believes it everywhere. Roles that a
+    session has assumed already are sessions of their own: `aws.revoke_role_sessions` ends those.
     """
 
     summary: ClassVar[str] = "End the temporary sessions of an IAM user that were issued before now."
@@ -51,7 +52,7 @@ class RevokeUserSessions(Action):
     permissions: ClassVar[Permissions] = Permissions(
         read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListUserPolicies"),
         apply=("iam:GetUserPolicy", "iam:PutUserPolicy"),
-        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy"),
+        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy", "iam:PutUserPolicy"),
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}

@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError
 
 from firedoor.connectors.aws_clock import AwsClock, hearing
-from firedoor.connectors.aws_errors import EXPIRED, translate
+from firedoor.connectors.aws_errors import EXPIRED, RAISED, translate
 from firedoor.connectors.aws_sessions import AwsSession, AwsSessions
 from firedoor.domain.errors import Rejected, Unavailable
 
@@ -117,7 +116,7 @@ class Aws:
         try:
             with hearing(self._accounts.clock(self.account), self.incident):
                 return ask(session.client(service, region or self.region))
-        except (ClientError, BotoCoreError) as error:
+        except RAISED as error:
             translated = translate(error, service, operation)
             if translated.code in EXPIRED:
                 session.expire()
@@ -183,9 +182,9 @@ class AwsAccounts:
                 try:
                     # The region is nobody's: STS tells the same from everywhere in a partition.
                     answer = session.client("sts", session.region).get_caller_identity()
-                except (ClientError, BotoCoreError) as error:
+                    self._owner = str(answer["Account"])
+                except RAISED as error:
                     raise translate(error, "sts", "GetCallerIdentity") from None
-                self._owner = str(answer["Account"])
         if self._owner != account.id:
             raise Rejected(
                 f"the credentials of this process belong to account {self._owner}, not to {account.id}",

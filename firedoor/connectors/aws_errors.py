@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from firedoor.domain.errors import Absent, Rejected, Unavailable
+
+#: What botocore raises, its two roots and what escapes them: its parsers' own error is neither, and a
+#: date or a number that cannot be read is a plain ValueError.
+RAISED = (boto.ClientError, boto.BotoCoreError, ResponseParserError, ValueError, LookupError)
 
 #: Codes of credentials whose time is over: new ones are minted by the next attempt.
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})

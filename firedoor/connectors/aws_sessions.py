@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from firedoor.connectors.aws_clock import before_send, response_received
-from firedoor.connectors.aws_errors import translate
+from firedoor.connectors.aws_errors import RAISED, translate
 
 #: STS is asked for as little as it gives; a response mints again when it needs longer.
 _LIFE_SECONDS = 900
@@ -109,7 +108,7 @@ class AwsSessions:
         """Name the partition of a region."""
         try:
             return str(self._core.get_partition_for_region(region))
-        except BotoCoreError as error:
+        except RAISED as error:
             raise translate(error, "region", region) from None
 
     def ambient(self) -> AwsSession:
@@ -156,12 +155,12 @@ class AwsSessions:
             asked["ExternalId"] = external_id
         try:
             granted = hub.client("sts", hub.region).assume_role(**asked)["Credentials"]
-        except (ClientError, BotoCoreError) as error:
+        except RAISED as error:
             raise translate(error, "sts", "AssumeRole") from None
         return AwsSession(self._boto, self._build_lock, granted)
 
 
 @cache
 def _models() -> Any:
-    """Return the one reader of service models of the process: reading them is what makes a first client slow."""
+    """Return the process's one reader of service models: reading them is what makes a first client slow."""
     return botocore.session.get_session().get_component("data_loader")

@@ -39,7 +39,7 @@ _MEND = {
 
 
 def answered(method: str, status: int, headers: Mapping[str, str], data: object) -> Translated:
-    """Turn an answer that is no yes into an error; Slack's own prose is left out, it may echo what we sent."""
+    """Turn an answer that is no yes into an error; Slack's prose is left out, it may echo what we sent."""
     told: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
     code = str(told.get("error", ""))
     code = code if _CODE.fullmatch(code) else ""

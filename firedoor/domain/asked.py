@@ -228,6 +228,11 @@ def _words_of_structure(bare: Any) -> str | None:
     return None
 
 
+def mend_of(annotation: Any) -> str:
+    """Return what a model that is asked for says about writing it in its place."""
+    return next((each.written_mend for each in _members(annotation) if getattr(each, "written_mend", "")), "")
+
+
 def choices_of(annotation: Any) -> tuple[str, ...]:
     """Return the words that an enum or a literal allows; empty for anything else."""
     bare, _ = _bare(annotation)

@@ -46,8 +46,10 @@ class Written(Value):
 
     model_config = ConfigDict(strict=True)
 
-    #: How it is written, where the names of its keys alone would not tell.
+    #: How it is written, and what to do when something else stands in its place, where the names
+    #: of its keys alone would not tell.
     written_as: ClassVar[str] = ""
+    written_mend: ClassVar[str] = ""
 
 
 def load(document: Document, model: type[M], way: Way = ()) -> M:

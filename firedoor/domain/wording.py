@@ -9,13 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from firedoor.domain.asked import Asked, choices_of, keys_of, words
+from firedoor.domain.asked import Asked, choices_of, keys_of, mend_of, words
 from firedoor.domain.duration import EXPECTED as A_DURATION
 from firedoor.domain.problem import Mistakes, Problem, Way, did_you_mean
 from firedoor.domain.yaml_document import Document, Plain, meaning
 
 _SHOULD = re.compile(r"^(?P<kind>\w+) should (?P<rest>.*)$", re.DOTALL)
 _SHOWN = 60
+_NOT_MEANT = "not meant"
+#: About what a before-validator made: it stands nowhere in the file.
+_MADE = "made"
+_WRAPPERS = re.compile(r"^(?:function-\w+\[\w+\(\), )*")
+_CREDENTIALS = re.compile(r"://[^/\s]*@")
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _AS_BOOLEAN = {
     "yes": "true",
@@ -38,59 +43,63 @@ def problems_of(
     found: list[Problem] = []
     told: set[tuple[Way, str]] = set()
     placed = [
-        (details, _placed(details, document, asked, top)) for details in error.errors(include_url=False)
+        (details, *_placed(details, document, asked, top)) for details in error.errors(include_url=False)
     ]
-    ways = [place[0] for _, place in placed if place is not None]
-    for details, place in placed:
-        if place is None or place in told:
+    meant = {way for _, way, kind in placed if kind != _NOT_MEANT}
+    above = {way[:length] for way in meant for length in range(len(way))}
+    for details, way, kind in placed:
+        if (way, kind) in told:
             continue
-        told.add(place)
-        way, kind = place
-        # A list whose items are wrong also counts as too short of good ones: once is enough.
-        if kind == "too_short" and any(other[: len(way)] == way and other != way for other in ways):
-            continue
-        found.extend(_problems(details, kind, way, document, asked))
-    if not found:
-        # Every error lay in union members that nobody meant: say what was asked for at the top.
-        way = top
-        found.append(_shape_problem(document, way, asked))
+        told.add((way, kind))
+        if kind == _NOT_MEANT:
+            # Said only where nothing else is: no error may vanish because no member looked meant.
+            if way not in above and way not in meant:
+                found.append(_shape_problem(document, way, asked))
+        elif kind == "too_short" and way in above:
+            pass  # a list whose items are wrong also counts as too short of good ones: once is enough
+        else:
+            found.extend(_problems(details, kind, way, document, asked))
     return found
 
 
 def _placed(
     details: ErrorDetails, document: Document, asked: Mapping[Way, Asked], top: Way
-) -> tuple[Way, str] | None:
-    """Find the way and the kind of an error; None when it is about a union member nobody meant."""
+) -> tuple[Way, str]:
+    """Find the way and the kind of an error; one about a union member nobody meant is `_NOT_MEANT`."""
     way = top
     steps = list(details["loc"])
+    lost = False
     while True:
+        part = document.get(way)
+        if steps == ["[key]"] and way != top and not (isinstance(part, dict) and "[key]" in part):
+            return way, "key"
         ask = asked.get(way)
         if ask is not None and ask.among > 1 and steps:
             label = steps.pop(0)
             if ask.chosen is None:
                 return way, "shape"
             if not _labels(ask.chosen, str(label)):
-                return None
+                return way, _NOT_MEANT
         if not steps:
-            return way, details["type"]
+            return way, _MADE if lost else details["type"]
         step = steps.pop(0)
-        part = document.get(way)
         inside = (isinstance(part, dict) and step in part) or (
             isinstance(part, list) and isinstance(step, int) and step < len(part)
         )
         if inside:
             way = (*way, step)
-        elif not steps:
+        elif not steps and details["type"] == "missing" and isinstance(part, dict):
             # A missing key stands nowhere yet: it belongs to the mapping that lacks it.
-            return (*way, step), details["type"]
+            return (*way, step), "missing"
+        else:
+            lost = True
 
 
 def _labels(chosen: Any, label: str) -> bool:
-    """Whether pydantic's label of a union member is the chosen one's."""
-    name = getattr(chosen, "__name__", str(chosen))
-    if label.split("[", 1)[0] in {name, f"function-after{name}"} or name in re.split(r"\W+", label):
-        return True
-    return label in _tags(chosen)
+    """Whether pydantic's label of a union member, such as `function-after[f(), Name]`, is the chosen's."""
+    head = re.split(r"[\[\],]", _WRAPPERS.sub("", label))[0].removeprefix("constrained-").lower()
+    name = getattr(chosen, "__name__", str(chosen)).lower()
+    return head == name or label in _tags(chosen)
 
 
 def _tags(chosen: Any) -> frozenset[str]:
@@ -107,6 +116,8 @@ def _problems(
             there = (*way, *each.way)
             place = document.of_key(there) if each.of_key else document.at(there)
             yield Problem.at(place, each.found, expected=each.expected, mend=each.mend)
+    elif kind == "key":
+        yield Problem.at(document.of_key(way), f"the key {_quoted(way[-1])}", expected=_expected(details))
     elif kind == "extra_forbidden":
         yield _unknown_key(document, way, asked)
     elif kind == "missing":
@@ -178,7 +189,7 @@ def _shape_problem(document: Document, way: Way, asked: Mapping[Way, Asked]) -> 
     # A scalar where a structure is asked for is not shown: it may be a secret written in the wrong place.
     hidden = isinstance(part, str) and meaning(part) is not None and not ask.takes_a_scalar
     says = words(type(meaning(part))) if hidden else found(document, way)
-    mend = _mend(part, ask.annotation) if isinstance(part, str) else ""
+    mend = mend_of(ask.annotation) or (_mend(part, ask.annotation) if isinstance(part, str) else "")
     return Problem.at(document.at(way), says, expected=words(ask.annotation), mend=mend)
 
 
@@ -231,6 +242,6 @@ def found(document: Document, way: Way) -> str:
 
 
 def _quoted(text: Any, quote: str = "'") -> str:
-    shown = str(text)
+    shown = _CREDENTIALS.sub("://…@", str(text))
     shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
     return f"{quote}{shown.encode('unicode_escape').decode() if not shown.isprintable() else shown}{quote}"

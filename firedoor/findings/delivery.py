@@ -56,6 +56,8 @@ def read_parts(uid: str, parts: Iterable[Part]) -> Delivery:
         except Unreadable as error:
             first = first or error
             unreadable.append(Left(part.place, str(error)))
-    if first and not findings and not ignored:
-        raise first
+    if not findings and not ignored:
+        raise first or Unreadable(
+            "an empty list", expected="at least one finding", mend="send nothing when there is nothing"
+        )
     return Delivery(uid=uid, findings=tuple(findings), unreadable=tuple(unreadable), ignored=tuple(ignored))

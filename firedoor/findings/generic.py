@@ -40,10 +40,6 @@ def read(body: Any, headers: Mapping[str, str], raw_sha256: str, received: datet
     elif isinstance(body, dict) and "specversion" in body:
         uid = _event_uid(text(body.get("source")), text(body.get("id"))) or uid
     payloads = body if isinstance(body, list) else [body]
-    if not payloads:
-        raise Unreadable(
-            "an empty list", expected="at least one finding", mend="send nothing when there is nothing"
-        )
     return read_parts(
         uid,
         (

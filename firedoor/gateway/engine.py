@@ -7,7 +7,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from temporalio.client import (
@@ -43,11 +43,10 @@ from firedoor.domain.finding import Finding
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.response import Incident, Report, finding_version
 from firedoor.domain.unfold import applies, incident_of
+from firedoor.gateway.temporal import PATIENCE, answered, unavailable
 
-T = TypeVar("T")
 log = structlog.get_logger("firedoor.gateway")
 
-_PATIENCE = timedelta(seconds=2)  # one call to Temporal; a detector waits at most five seconds for its answer
 _FRESH = timedelta(seconds=5)  # how long a remembered status is told without asking again
 _REMEMBERED = 50_000  # findings, about 20 MB at the most
 
@@ -153,7 +152,7 @@ class Engine:
         id_ = workflow_id(incident.playbook.playbook, incident.key)
         finding = incident.finding
         try:
-            await self._asked(
+            await answered(
                 self._client.start_workflow(
                     RESPOND,
                     incident,
@@ -166,7 +165,7 @@ class Engine:
                     priority=Priority(
                         priority_key=max(1, 6 - finding.severity.rank), fairness_key=finding.account or "none"
                     ),
-                    rpc_timeout=_PATIENCE,
+                    rpc_timeout=PATIENCE,
                 )
             )
         except WorkflowAlreadyStartedError:
@@ -181,18 +180,18 @@ class Engine:
         handle = self._client.get_workflow_handle(id_)
         try:
             await handle.execute_update(
-                JOIN, finding, id=_update_id(finding_version(finding)), rpc_timeout=_PATIENCE
+                JOIN, finding, id=_update_id(finding_version(finding)), rpc_timeout=PATIENCE
             )
         except WorkflowUpdateFailedError:
             pass  # refused because it brings nothing new: the response knows, and history stays as it is
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             # No worker answers. A signal is durable without one, and the response itself drops what it knows.
-            if not await self._found(handle.signal(JOIN_SIGNAL, finding, rpc_timeout=_PATIENCE)):
+            if not await self._found(handle.signal(JOIN_SIGNAL, finding, rpc_timeout=PATIENCE)):
                 return None
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
-            raise _unavailable(error) from None
+            raise unavailable(error) from None
         return Joined(
             id=id_, playbook=incident.playbook.playbook, status=await self._status(id_), joined=True
         )
@@ -205,8 +204,8 @@ class Engine:
         id_ = workflow_id(incident.playbook.playbook, incident.key)
         caution = ""
         try:
-            last: Report = await self._asked(
-                self._client.get_workflow_handle(id_, result_type=Report).result(rpc_timeout=_PATIENCE)
+            last: Report = await answered(
+                self._client.get_workflow_handle(id_, result_type=Report).result(rpc_timeout=PATIENCE)
             )
         except WorkflowFailureError as error:
             caution = f"the last response to this ended as {type(error.cause).__name__}; nothing is automatic this time"
@@ -222,7 +221,7 @@ class Engine:
         )
 
     async def _status(self, id_: str) -> str:
-        described = await self._asked(self._client.get_workflow_handle(id_).describe(rpc_timeout=_PATIENCE))
+        described = await answered(self._client.get_workflow_handle(id_).describe(rpc_timeout=PATIENCE))
         status = described.typed_search_attributes.get(SearchAttributeKey.for_keyword("Status"))
         return status or "planning"
 
@@ -232,17 +231,8 @@ class Engine:
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return False
-            raise _unavailable(error) from None
+            raise unavailable(error) from None
         return True
-
-    async def _asked(self, call: Awaitable[T]) -> T:
-        """Wait for one call to Temporal; what it cannot do now is Unavailable."""
-        try:
-            return await asyncio.wait_for(call, timeout=_PATIENCE.total_seconds() + 0.5)
-        except TimeoutError:
-            raise Unavailable("Temporal does not answer", mend="send it again", retry_after=5) from None
-        except RPCError as error:
-            raise _unavailable(error) from None
 
 
 def _seen(report: Report, finding: Finding) -> bool:
@@ -270,13 +260,4 @@ def _attributes(incident: Incident) -> TypedSearchAttributes:
     }
     return TypedSearchAttributes(
         [SearchAttributePair(SearchAttributeKey.for_keyword(key), value) for key, value in pairs.items()]
-    )
-
-
-def _unavailable(error: RPCError) -> Unavailable:
-    return Unavailable(
-        f"Temporal does not take it ({error.status.name.lower()})",
-        expected="a reachable Temporal with the namespace and search attributes of Firedoor",
-        mend="send it again; `firedoor doctor` tells what is wrong",
-        retry_after=5,
     )

@@ -12,7 +12,7 @@ from pydantic import Field
 from firedoor.domain.value import Value
 from firedoor.slack import limits
 from firedoor.slack.limits import Block
-from firedoor.slack.text import Element, plain
+from firedoor.slack.text import Element, plain, words
 
 _FIXED = re.compile(r"[A-Za-z0-9 ._:/@,-]*")
 
@@ -48,12 +48,16 @@ def bullets(items: Iterable[Sequence[Element]]) -> Block:
 
 
 def rich(block_id: str, *parts: Block) -> Block:
-    """Return a rich_text block of sections and lists; lists without items are left out."""
-    return {
-        "type": "rich_text",
-        "block_id": block_id,
-        "elements": [each for each in parts if each["elements"]],
-    }
+    """Return a rich_text block of sections and lists; empty ones are left out, neighbours get a line each."""
+    joined: list[Block] = []
+    for part in parts:
+        if not part["elements"]:
+            continue
+        if joined and part["type"] == joined[-1]["type"] == "rich_text_section":
+            joined[-1] = section(*joined[-1]["elements"], words("\n"), *part["elements"])
+        else:
+            joined.append(part)
+    return {"type": "rich_text", "block_id": block_id, "elements": joined}
 
 
 def context(block_id: str, text: str) -> Block:

@@ -35,7 +35,6 @@ _ABOUT_THE_ASK: frozenset[Standing] = frozenset({"pending", "undo_pending", "rej
 _UNDOABLE: frozenset[Standing] = frozenset(
     {"contained", "unverified", "partial", "rejected", "expired", "reverted", "failed"}
 )
-_BY_HAND: frozenset[Standing] = frozenset({"failed", "stuck", "reverted"})
 
 
 def card(report: Report) -> Message:
@@ -67,6 +66,9 @@ def _steps(report: Report, now: Standing) -> tuple[PlannedStep, ...]:
     """Choose the steps that the headline is about."""
     if now in _ABOUT_THE_ASK:
         return report.asked_steps
+    wrong = facts.went_wrong(report, now)
+    if wrong:
+        return wrong
     plan = report.plan.steps if report.plan else ()
     begun = {entry.step for entry in report.entries if entry.kind == "begun"}
     return tuple(step for step in plan if step.outcome == "change" or step.id in begun) or plan
@@ -111,11 +113,13 @@ def _question(
     report: Report, ask: Approval, now: Standing, steps: tuple[PlannedStep, ...]
 ) -> Iterator[Block | None]:
     """What an approver needs: consequences before evidence, who decides, until when, and the buttons."""
-    yield facts.what(_id("what", report), report, steps)
-    if now == "pending":
+    if now == "undo_pending":
+        yield facts.give_back(_id("what", report), report, steps)
+    else:
+        yield facts.what(_id("what", report), report, steps)
         asked = {step.id for step in steps}
         others = [step for step in (report.plan.changes() if report.plan else ()) if step.id not in asked]
-        yield facts.outcome(_id("meanwhile", report), report, others, "The other steps of this plan")
+        yield facts.outcome(_id("meanwhile", report), report, others, "The rest of this plan")
     yield facts.why(_id("why", report), report)
     yield facts.needs(_id("needs", report), ask)
     yield context(_id("until", report), f":hourglass_flowing_sand: {phrases.deadline(ask)}")
@@ -127,28 +131,27 @@ def _answer(report: Report, now: Standing) -> Iterator[Block | None]:
     if report.ask is not None and now in ("rejected", "expired", "contained", "kept", "partial"):
         yield facts.verdict(_id("verdict", report), report.ask)
     plan = report.plan.steps if report.plan else ()
-    title = "What to do by hand" if now in _BY_HAND else "Step by step"
-    yield facts.outcome(_id("outcome", report), report, plan, title)
+    yield facts.by_hand(_id("hand", report), report, now)
+    yield facts.outcome(_id("outcome", report), report, plan, "Step by step")
     yield facts.why(_id("why", report), report)
     owed = [step for step in plan if step.id in report.owed and step.reversible]
     closed = any(entry.kind == "closed" for entry in report.entries)
     if now in _UNDOABLE and owed and not closed:
         if report.held_until is not None:
-            until = moment(report.held_until)
-            yield context(
-                _id("until", report), f":lock: Held and watched until {until}; undo is one click until then."
-            )
+            held = f":lock: Held and watched until {moment(report.held_until)}."
+            yield context(_id("until", report), f"{held} Undo asks somebody else to let it be taken back.")
         yield actions(_id("buttons", report), _undo(report, owed))
 
 
 def _approve(report: Report, ask: Approval, steps: Sequence[PlannedStep]) -> Block:
+    take_back = ask.kind == "undo"
     breaks = sum(len(step.consequences) for step in steps)
+    price = f"Known to break: {breaks or 'nothing'}. Undo: {phrases.undo_of(steps)}."
     lines = [
         f"Plan {ask.fingerprint}",
-        *([f"{breaks} known consequence{'s' if breaks != 1 else ''}. Undo: {phrases.undo_of(steps)}."]),
+        "It will be open again:" if take_back else price,
         *(inert(step.says, 120) for step in steps),
     ]
-    take_back = ask.kind == "undo"
     return button(
         APPROVE,
         "Approve undo" if take_back else "Approve",

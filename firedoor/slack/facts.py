@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from firedoor.domain.approval import Approval
-from firedoor.domain.finding import Actor, Finding
+from firedoor.domain.finding import Actor, Finding, PrincipalKind
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
 from firedoor.slack.blocks import bullets, rich, section, utc
 from firedoor.slack.limits import Block
 from firedoor.slack.phrases import PROGRESS, REASONS, listed, people, undo_of
-from firedoor.slack.standing import all_progress
+from firedoor.slack.standing import Progress, Standing, all_progress
 from firedoor.slack.text import Element, emoji, quoted, words
 
 _MOST_STEPS = 8
@@ -19,7 +19,7 @@ _MOST_CONSEQUENCES = 6
 
 
 def what(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
-    """Tell what would be done, whose it is and where, what breaks, and whether it comes back."""
+    """Tell whose and where, what breaks, and whether it comes back; the headline tells what one step does."""
     consequences = [each for step in steps for each in step.consequences]
     breaks: list[list[Element]] = [
         [quoted(each.says), *([words(" ("), quoted(each.observed), words(")")] if each.observed else [])]
@@ -27,32 +27,77 @@ def what(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
     ]
     if len(consequences) > _MOST_CONSEQUENCES:
         breaks.append([_more(len(consequences) - _MOST_CONSEQUENCES, report)])
+    lost = list(_lost(steps))
     return rich(
         block_id,
         section(*_whose(report.finding.actor)),
-        _steps(report, steps),
+        section(words("Where: ", bold=True), *_where(steps[0])) if len(steps) == 1 else _steps(report, steps),
         section(words("What will break", bold=True), words("" if breaks else ": nothing that we know of")),
         bullets(breaks),
-        section(words("Undo: ", bold=True), words(undo_of(steps))),
-        bullets(_lost(steps)),
+        section(words("Undo: ", bold=True), words(undo_of(steps)), *(lost[0] if len(lost) == 1 else ())),
+        bullets(lost if len(lost) > 1 else ()),
     )
 
 
+def give_back(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
+    """Tell what an undo would open again, newest first, and what it cannot bring back."""
+    back = [step for step in steps if step.reversible]
+    stays = [
+        [quoted(step.says), words(": "), quoted(step.reversibility.says)]
+        for step in steps
+        if not step.reversible
+    ]
+    return rich(
+        block_id,
+        section(*_whose(report.finding.actor)),
+        section(words("What would be taken back", bold=True)),
+        _steps(report, back),
+        section(*([words("What stays, for it cannot be undone", bold=True)] if stays else ())),
+        bullets(stays[:_MOST_STEPS]),
+    )
+
+
+def by_hand(block_id: str, report: Report, now: Standing) -> Block | None:
+    """Tell a person what to do where we could not; None where there is nothing of that kind."""
+    items = [
+        [words(_WRONG[now][1]), quoted(step.says, bold=True), words(" · "), *_where(step)]
+        for step in went_wrong(report, now)[:_MOST_STEPS]
+    ]
+    return (
+        rich(block_id, section(words("For a person to do now", bold=True)), bullets(items)) if items else None
+    )
+
+
+#: What is wrong with a step in a standing that needs a person, and what that person does.
+_WRONG: dict[Standing, tuple[Progress, str]] = {
+    "failed": ("failed", "do it, and look whether it is half done: "),
+    "stuck": ("stuck", "take back: "),
+    "reverted": ("reverted", "look who opened it, and do again: "),
+}
+
+
+def went_wrong(report: Report, now: Standing) -> tuple[PlannedStep, ...]:
+    """Name the steps for which a card of this standing calls a person; empty where nothing went wrong."""
+    if now not in _WRONG or report.plan is None:
+        return ()
+    what = all_progress(report)
+    return tuple(step for step in report.plan.steps if what[step.id] == _WRONG[now][0])
+
+
 def _steps(report: Report, steps: Sequence[PlannedStep]) -> Block:
-    items = [_step(step) for step in steps[:_MOST_STEPS]]
+    items = [
+        [quoted(step.says, bold=True), words(" · "), *_where(step)]
+        if step.target
+        else [quoted(step.says, bold=True)]
+        for step in steps[:_MOST_STEPS]
+    ]
     if len(steps) > _MOST_STEPS:
         items.append([_more(len(steps) - _MOST_STEPS, report)])
     return bullets(items)
 
 
-def _step(step: PlannedStep) -> list[Element]:
-    told = [quoted(step.says, bold=True)]
-    if step.target:
-        told += [words(" · "), quoted(step.target, 200, code=True)]
-    return [*told, *_where(step)]
-
-
 def _where(step: PlannedStep) -> Iterator[Element]:
+    yield quoted(step.target or step.action, 200, code=True)
     if step.account:
         yield words(" · account ")
         yield quoted(step.account, 40, code=True)
@@ -62,23 +107,24 @@ def _where(step: PlannedStep) -> Iterator[Element]:
 
 
 def _whose(actor: Actor) -> Iterator[Element]:
-    """Name who holds what the finding is about; a response without an actor says nothing here."""
+    """Name who holds what the finding is about."""
     name = actor.user_name or actor.role_name or actor.email or actor.uid
+    yield words("Whose: ", bold=True)
     if name:
-        yield words("Whose: ", bold=True)
         yield quoted(name, 120, code=True)
-        yield words(f" ({actor.kind.value.replace('_', ' ')})")
+        yield words(f" ({_KINDS.get(actor.kind, actor.kind.value.replace('_', ' '))})")
+    else:
+        yield words("the finding names nobody")
 
 
-def _lost(steps: Sequence[PlannedStep]) -> list[list[Element]]:
-    told: dict[str, list[Element]] = {}
-    for step in steps:
-        reversibility = step.reversibility
-        if reversibility.kind == "partial":
-            told.setdefault(reversibility.says, [words("lost: "), quoted(reversibility.says)])
-        elif reversibility.kind == "none":
-            told.setdefault(reversibility.says, [words("not undone: "), quoted(reversibility.says)])
-    return list(told.values())[:_MOST_STEPS]
+_KINDS = {PrincipalKind.IAM_USER: "IAM user", PrincipalKind.ASSUMED_ROLE: "IAM role"}
+
+
+def _lost(steps: Sequence[PlannedStep]) -> Iterator[list[Element]]:
+    told = dict.fromkeys((step.reversibility.kind, step.reversibility.says) for step in steps)
+    for kind, says in list(told)[:_MOST_STEPS]:
+        if kind != "full":
+            yield [words(": lost is " if kind == "partial" else ": "), quoted(says)]
 
 
 def outcome(block_id: str, report: Report, steps: Sequence[PlannedStep], title: str) -> Block | None:
@@ -90,9 +136,10 @@ def outcome(block_id: str, report: Report, steps: Sequence[PlannedStep], title: 
     for step in steps[:_MOST_STEPS]:
         picture, says = PROGRESS[now.get(step.id, "waiting")]
         line = [emoji(picture), words(f" {says}: "), quoted(step.says)]
-        if step.target:
+        trouble = list(_trouble(report, step.id))
+        if trouble and step.target:
             line += [words(" · "), quoted(step.target, 200, code=True)]
-        items.append([*line, *_trouble(report, step.id)])
+        items.append([*line, *trouble])
     if len(steps) > _MOST_STEPS:
         items.append([_more(len(steps) - _MOST_STEPS, report)])
     return rich(block_id, section(words(title, bold=True)), bullets(items))
@@ -145,16 +192,15 @@ def why(block_id: str, report: Report) -> Block:
         [
             words("type "),
             quoted(finding.type, 150, code=True),
-            words(" · "),
+            words(" by "),
             quoted(finding.source, 60, code=True),
         ],
         [words(_seen(finding, report.findings_seen))],
     ]
     if finding.actor.source_ips:
-        shown = finding.actor.source_ips[:3]
-        facts.append([words("from "), quoted(listed(shown), 150, code=True)])
+        facts[-1] += [words(" · from "), quoted(listed(finding.actor.source_ips[:3]), 150, code=True)]
     if finding.actor.access_key_id:
-        facts.append([words("access key "), quoted(finding.actor.access_key_id, 150, code=True)])
+        facts[-1] += [words(" · access key "), quoted(finding.actor.access_key_id, 150, code=True)]
     title = [words("Why: ", bold=True), words(f"{finding.severity.value.upper()} ", bold=True)]
     return rich(
         block_id,

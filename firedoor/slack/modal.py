@@ -70,3 +70,13 @@ def errors(reason: RejectReason | None, comment: str) -> dict[str, str]:
     if not SHORTEST <= len(comment) <= LONGEST:
         found[COMMENT] = f"Please write {SHORTEST} to {LONGEST} characters for the next responder."
     return found
+
+
+def told(says: str) -> dict[str, Any]:
+    """Return what the dialog turns into when there is something to say and nothing to ask."""
+    return {
+        "type": "modal",
+        "title": plain("Say no", MODAL_TITLE),
+        "close": plain("Close", MODAL_TITLE),
+        "blocks": [rich("told", section(quoted(says, 600)))],
+    }

@@ -60,19 +60,25 @@ def _reason(entry: Entry) -> list[Element]:
     return told
 
 
-def replies(entries: Sequence[Entry], first: int, response: str) -> tuple[Message, ...]:
-    """Tell entries in as few messages as they need; `first` is the number of the first of them."""
-    shown = entries[: _LINES * _MESSAGES]
-    messages: list[Message] = []
-    for start in range(0, len(shown), _LINES):
-        part = shown[start : start + _LINES]
-        elements: list[Element] = []
-        for entry in part:
-            elements += [*line(entry), words("\n")]
-        rest = len(entries) - len(shown) if start + _LINES >= len(shown) else 0
-        if rest:
-            elements.append(words(f"… ({rest} more, see: firedoor responses {response})", italic=True))
-        block = rich(f"line:{first + start}", section(*elements))
-        kinds = ", ".join(dict.fromkeys(_WORDS[entry.kind][1] for entry in part))
-        messages.append(Message(text=kinds, blocks=fit([block], f"firedoor responses {response}")))
+def replies(entries: Sequence[Entry], first: int, response: str) -> tuple[tuple[int, Message], ...]:
+    """Tell entries in as few messages as they need, each with how many it tells; `first` is their number."""
+    messages: list[tuple[int, Message]] = []
+    for start in range(0, len(entries), _LINES):
+        last = len(messages) == _MESSAGES - 1
+        part = entries[start : start + _LINES]
+        rest = len(entries) - start - len(part) if last else 0
+        messages.append((len(part) + rest, _reply(part, rest, first + start, response)))
+        if last:
+            break
     return tuple(messages)
+
+
+def _reply(entries: Sequence[Entry], rest: int, number: int, response: str) -> Message:
+    elements: list[Element] = []
+    for entry in entries:
+        elements += [*line(entry), words("\n")]
+    more = f"firedoor responses {response}"
+    if rest:
+        elements.append(words(f"… ({rest} more, see: {more})", italic=True))
+    kinds = ", ".join(dict.fromkeys(_WORDS[entry.kind][1] for entry in entries))
+    return Message(text=kinds, blocks=fit([rich(f"line:{number}", section(*elements))], more))

@@ -5,10 +5,10 @@ Write one class per action, in one file, and give it these verbs:
     class DeactivateAccessKey(AwsScene):              # a world base brings `act` and the connectors
         action = deactivate_access_key.DeactivateAccessKey
 
-        def arrange(self):      # set up a fresh world, return the parameters as a playbook would give them
-        def snapshot(self):     # everything that the action may touch, as plain comparable values
-        def disturb(self):      # after apply: change what we wrote, as somebody else would
-        def attack(self):       # True: the attacker's own call succeeds; False: refused; None: not enforced here
+        def arrange(self):   # set up a fresh world, return the parameters as a playbook would
+        def snapshot(self):  # everything that the action may touch, as plain comparable values
+        def disturb(self):   # after apply: change what we wrote, as somebody else would
+        def attack(self):    # True: the attacker's own call works; False: refused; None: not enforced here
 
 A scene is made anew for every check, in an emptied world. `arrange` is called
 once, before everything else. `snapshot` must not hold what moves by itself
@@ -31,7 +31,7 @@ Phase = Literal["read", "apply", "undo"]
 
 @dataclass(frozen=True)
 class Made:
-    """One call that an action made: the operation, and the permission that the vendor asks for it ("" = none)."""
+    """One call that an action made, and the permission that the vendor asks for it ("" = none)."""
 
     service: str
     operation: str

@@ -278,3 +278,20 @@ def test_a_cross_account_reader_is_cut_off_with_the_public(ministack_world: AwsW
     assert reads()
     act.apply(BUCKET, captured(plan))
     assert not reads()
+
+
+@pytest.mark.integration
+def test_a_bucket_that_another_account_owns_is_refused_by_s3_itself(ministack_world: AwsWorld) -> None:
+    ministack_world.client("s3", key="210987654321").create_bucket(Bucket=BUCKET.bucket)
+    assert isinstance(BlockBucketPublicAccess(ministack_world.aws()).plan(BUCKET), Refuse)
+
+
+@pytest.mark.integration
+def test_a_bucket_in_another_region_than_the_finding_is_closed_there(moto_world: AwsWorld) -> None:
+    s3 = moto_world.client("s3")
+    s3.create_bucket(Bucket=BUCKET.bucket, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2"})
+    act = BlockBucketPublicAccess(moto_world.aws())
+    before = captured(act.plan(BUCKET))
+    assert before.region == "ap-southeast-2"
+    act.apply(BUCKET, before)
+    assert act.verify(BUCKET, before).verdict == Verdict.YES

@@ -6,16 +6,19 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
 
 import activities
-import pytest
 import tests.scenes
 from firedoor.domain.action import Action
 from firedoor.testing.conformance import Conformance
 from tests.scenes.aws_world import AwsScene
 
 
-def _classes(package: object, base: type) -> Iterator[type]:
+def _classes(package: ModuleType, base: type[Any]) -> Iterator[type[Any]]:
     """Yield the finished classes that the modules of a package define."""
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(found.name)

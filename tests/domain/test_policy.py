@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firedoor.domain.action import Risk
@@ -96,6 +96,7 @@ rules = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(rules, rules)
 def test_whatever_a_playbook_asks_the_result_is_never_less_than_the_floor(
     asked: ApprovalRule, least: ApprovalRule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firedoor.domain.protected import Protected
@@ -72,6 +72,7 @@ def test_an_identity_told_apart_by_its_path_alone_is_refused_for_it_would_protec
     assert "BreakGlass*" in problem.mend
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("ab*", max_size=6), min_size=1, max_size=4).map(":".join), st.text("ab:", max_size=24)
 )

@@ -1,0 +1,1 @@
+"""The worlds in which the conformance kit tries each action."""

@@ -1,4 +1,4 @@
-"""A user whose access key is in the wrong hands, with a second key and a neighbour that must stay as they are."""
+"""A user whose access key is in the wrong hands, with a second key and a neighbour that must not change."""
 
 from __future__ import annotations
 

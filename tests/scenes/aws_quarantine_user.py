@@ -14,6 +14,8 @@ class QuarantineUserScene(LeakedKeyScene):
     """The user has a policy of its own."""
 
     action = QuarantineUser
+    #: Used only to put back a policy that somebody had planted under our name.
+    implied = ("iam:PutUserPolicy",)
 
     def arrange(self) -> Mapping[str, Any]:
         """Leak a key of the user."""

@@ -18,6 +18,8 @@ class RevokeRoleSessionsScene(AwsScene):
     """The role has a policy of its own and an instance profile."""
 
     action = RevokeRoleSessions
+    #: Used only to put back a policy that somebody had planted under our name.
+    implied = ("iam:PutRolePolicy",)
 
     def arrange(self) -> Mapping[str, Any]:
         """Make two roles, and carry away a session of the first."""

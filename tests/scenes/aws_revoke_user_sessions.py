@@ -14,6 +14,8 @@ class RevokeUserSessionsScene(LeakedKeyScene):
     """The attacker holds a session of the user."""
 
     action = RevokeUserSessions
+    #: Used only to put back a policy that somebody had planted under our name.
+    implied = ("iam:PutUserPolicy",)
 
     def arrange(self) -> Mapping[str, Any]:
         """Leak a key, and take a session with it."""
@@ -35,7 +37,5 @@ class RevokeUserSessionsScene(LeakedKeyScene):
         if not self.world.enforces:
             return None
         held = self.session
-        stolen = self.world.client(
-            "iam", held["AccessKeyId"], held["SecretAccessKey"], held["SessionToken"]
-        )
+        stolen = self.world.client("iam", held["AccessKeyId"], held["SecretAccessKey"], held["SessionToken"])
         return self.world.allowed(stolen.list_users)

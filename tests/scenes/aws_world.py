@@ -1,4 +1,4 @@
-"""An emulated AWS account for scenes: an administrator, an attacker, and Firedoor with just what it declares."""
+"""An emulated AWS account: an administrator, an attacker, and Firedoor with just what an action declares."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from firedoor.testing.scene import Made, Phase, Scene
 from tests.servers import ACCOUNT, FaultProxy, Server
 
 REGION = "us-east-1"
+#: Key and secret of the emulators' root user.
+ROOT = "test"
 INCIDENT = "0a1b2c3d4e5f"
 _EXTERNAL_ID = "told-to-firedoor-only"
 _DIRECT = Config(proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
@@ -60,7 +62,7 @@ class AwsWorld:
     _clients: dict[tuple[str | None, ...], Any] = field(default_factory=dict, repr=False)
     _roles: dict[tuple[str, ...], AwsAccounts] = field(default_factory=dict, repr=False)
 
-    def client(self, service: str, key: str = "test", secret: str = "test", token: str | None = None) -> Any:
+    def client(self, service: str, key: str = ROOT, secret: str = ROOT, token: str | None = None) -> Any:
         """Return a plain boto3 client: the administrator's, or one with somebody's credentials."""
         who = (service, key, secret, token)
         if who not in self._clients:

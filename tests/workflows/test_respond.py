@@ -8,41 +8,415 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.harness import begin, finding, house, playbook, settings_over
+from firedoor.domain.contract import JOIN
+from firedoor.domain.finding import Actor, Resource, Severity
+from firedoor.domain.protected import Protected, Protection
+from tests.harness import NOW, begin, finding, house, playbook, settings_over
 from tests.toy_world import ToyWorld
 
 pytestmark = pytest.mark.integration
 
-SHUT = """
+DOOR = "${{ finding.resources[0].name }}"
+SHUT = f"""
 steps:
   - id: shut_it
     action: toy.shut
-    params: {door: "${{ finding.resources[0].name }}"}
+    params: {{door: "{DOOR}"}}
+"""
+SHUT_AND_WELD = (
+    SHUT
+    + f"""
+  - id: weld_it
+    action: toy.weld
+    params: {{door: "{DOOR}"}}
+"""
+)
+WELD = f"""
+steps:
+  - id: weld_it
+    action: toy.weld
+    params: {{door: "{DOOR}"}}
 """
 
 
-@pytest_asyncio.fixture
-async def running(temporal: WorkflowEnvironment, world: ToyWorld, tmp_path: Path) -> AsyncIterator[WorkflowEnvironment]:
-    async with house(temporal.client, settings_over(tmp_path)):
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(
+    temporal: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[WorkflowEnvironment]:
+    guarded = Protected(protected=(Protection(target="arn:toy:door:::exit", why="the fire exit"),))
+    async with house(temporal.client, settings_over(tmp_path_factory.mktemp("house"), protected=guarded)):
         yield temporal
 
 
-async def test_a_reversible_step_that_needs_nobody_runs_at_once(running: WorkflowEnvironment, world: ToyWorld) -> None:
-    response = await begin(running.client, playbook(SHUT))
-    report = await response.until("contained")
-    assert world.state("front") == f"shut {response.incident.artefact}"
-    assert world.effects() == ["shut front"]
-    assert [entry.kind for entry in report.entries] == ["received", "planned", "begun", "applied", "verified"]
+def kinds(report: object) -> list[str]:
+    return [entry.kind for entry in report.entries]  # type: ignore[attr-defined]
 
 
-async def test_after_the_hold_the_response_closes_and_leaves_the_containment(
-    running: WorkflowEnvironment, world: ToyWorld
-) -> None:
-    response = await begin(running.client, playbook(SHUT + "hold: 1h\n"))
-    await response.until("contained")
-    await running.fast_forward(response.handle, timedelta(hours=2))
-    report = await response.result()
-    assert report.status == "closed"
-    assert world.effects() == ["shut front"]
+class TestByItself:
+    async def test_a_reversible_step_that_needs_nobody_runs_at_once(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        report = await response.until("contained")
+        assert world.state("front") == f"shut {response.incident.artefact}"
+        assert world.effects() == ["shut front"]
+        assert kinds(report) == ["received", "planned", "begun", "applied", "verified"]
+
+    async def test_after_the_hold_the_response_closes_and_leaves_the_containment(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT + "hold: 1h\n"))
+        await response.until("contained")
+        await running.fast_forward(response.handle, timedelta(hours=2))
+        assert (await response.result()).status == "closed"
+        assert world.effects() == ["shut front"]
+
+    async def test_a_door_that_is_shut_already_is_left_alone_and_the_finding_dismissed(self, running, world) -> None:
+        world.door("front", "shut by somebody")
+        response = await begin(running.client, playbook(SHUT))
+        report = await response.result()
+        assert report.status == "dismissed"
+        assert "is shut" in report.plan.steps[0].says
+        assert world.effects() == []
+
+    async def test_a_finding_about_what_does_not_exist_is_dismissed_with_the_reason(self, running, world) -> None:
+        gone = finding(resources=(Resource(kind="Toy::Door", uid="arn:toy:door:::gone", name="gone"),))
+        report = await (await begin(running.client, playbook(SHUT), gone)).result()
+        assert report.status == "dismissed"
+        assert report.plan.steps[0].says == "there is no door gone"
+
+    async def test_shadow_plans_and_changes_nothing(self, running, world) -> None:
+        report = await (await begin(running.client, playbook("mode: shadow\n" + SHUT))).result()
+        assert report.plan.steps[0].outcome == "change"
+        assert world.effects() == []
+
+    async def test_what_is_not_seen_yet_is_verified_until_it_settles(self, running, world) -> None:
+        world.fault("verify", "front", "not_yet", 3)
+        response = await begin(running.client, playbook(SHUT))
+        report = await response.until("contained")
+        assert kinds(report)[-2:] == ["applied", "verified"]
+
+    async def test_what_never_settles_is_unverified_and_said_so(self, running, world) -> None:
+        world.fault("verify", "front", "not_yet", 10_000)
+        response = await begin(running.client, playbook(SHUT))
+        report = await response.until_seen("unverified")
+        assert (await response.until("unverified")).status == "unverified"
+        assert "still swinging" in report.entries[-1].says
+
+    async def test_a_vendor_that_is_down_is_asked_again_until_it_answers(self, running, world) -> None:
+        world.fault("apply", "front", "unavailable", 3)
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        assert world.effects() == ["shut front"]
+
+    async def test_a_lost_reply_is_one_effect(self, running, world) -> None:
+        world.fault("reply", "front", "lost", 1)
+        response = await begin(running.client, playbook(SHUT))
+        report = await response.until("contained")
+        assert world.effects() == ["shut front"]
+        assert report.owed == ("shut_it",)
+
+
+class TestFailure:
+    async def test_a_failed_step_gives_back_the_whole_response(self, running, world) -> None:
+        world.door("back")
+        world.fault("apply", "back", "rejected", 100)
+        text = SHUT + '  - {id: shut_back, action: toy.shut, params: {door: back}}\n'
+        report = await (await begin(running.client, playbook(text))).result()
+        assert report.status == "undone"
+        assert world.state("front") == "open"
+        assert world.effects() == ["shut front", "open front"]
+
+    async def test_on_failure_continue_keeps_what_was_contained_and_names_what_was_not(self, running, world) -> None:
+        world.door("back")
+        world.fault("apply", "back", "rejected", 100)
+        text = "on_failure: continue\nsteps:\n  - together:\n"
+        text += "      - {id: a, action: toy.shut, params: {door: back}}\n"
+        text += "      - {id: b, action: toy.shut, params: {door: front}}\n"
+        response = await begin(running.client, playbook(text))
+        report = await response.until("failed")
+        assert world.effects() == ["shut front"]
+        assert [entry.step for entry in report.entries if entry.kind == "failed"] == ["a"]
+
+    async def test_on_failure_stop_begins_nothing_more(self, running, world) -> None:
+        world.door("back")
+        world.fault("apply", "front", "rejected", 100)
+        text = "on_failure: stop\n" + SHUT + "  - {id: shut_back, action: toy.shut, params: {door: back}}\n"
+        response = await begin(running.client, playbook(text))
+        report = await response.result()
+        assert report.status == "failed"
+        assert world.effects() == []
+
+    async def test_what_cannot_be_given_back_ends_stuck(self, running, world) -> None:
+        world.door("back")
+        world.fault("apply", "back", "rejected", 100)
+        world.fault("undo", "front", "rejected", 100)
+        text = SHUT + "  - {id: shut_back, action: toy.shut, params: {door: back}}\n"
+        report = await (await begin(running.client, playbook(text))).result()
+        assert report.status == "stuck"
+        assert [entry.step for entry in report.entries if entry.kind == "stuck"] == ["shut_it"]
+
+    async def test_cancel_gives_back(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        await response.handle.cancel()
+        report = await response.result()
+        assert report.status == "undone"
+        assert world.effects() == ["shut front", "open front"]
+
+    async def test_a_protected_target_is_refused_whoever_asks(self, running, world) -> None:
+        world.door("exit")
+        about = finding(resources=(Resource(kind="Toy::Door", uid="arn:toy:door:::exit", name="exit"),))
+        report = await (await begin(running.client, playbook(SHUT), about)).result()
+        assert report.status == "dismissed"
+        assert "the fire exit" in report.plan.steps[0].says
+        assert world.effects() == []
+
+    async def test_an_account_that_is_not_ours_is_refused(self, running, world) -> None:
+        report = await (await begin(running.client, playbook(SHUT), finding(account="999999999999"))).result()
+        assert report.status == "dismissed"
+        assert "not one of ours" in report.plan.steps[0].says
+
+
+class TestOrder:
+    async def test_for_each_covers_every_target_once_and_in_parallel(self, running, world) -> None:
+        names = [f"d{number}" for number in range(5)]
+        for name in names:
+            world.door(name)
+        many = finding(resources=tuple(Resource(kind="D", uid=f"arn:toy:door:::{n}", name=n) for n in names))
+        text = "steps:\n  - id: shut_all\n    for_each: finding.resources\n    as: door\n    max_targets: 5\n"
+        text += '    action: toy.shut\n    params: {door: "${{ door.name }}"}\n'
+        response = await begin(running.client, playbook(text), many)
+        await response.until("contained")
+        assert sorted(world.effects()) == sorted(f"shut {name}" for name in names)
+
+    async def test_more_targets_than_expected_are_asked_and_never_shortened(self, running, world) -> None:
+        many = finding(resources=tuple(Resource(kind="D", uid=f"u{n}", name=world.door(f"d{n}")) for n in range(3)))
+        text = "steps:\n  - id: shut_all\n    for_each: finding.resources\n    as: door\n    max_targets: 2\n"
+        text += '    action: toy.shut\n    params: {door: "${{ door.name }}"}\n'
+        response = await begin(running.client, playbook(text), many)
+        report = await response.until_asking()
+        assert len(report.asked_steps) == 3
+        assert world.effects() == []
+
+    async def test_a_step_sees_the_plans_of_earlier_steps(self, running, world) -> None:
+        world.door("back")
+        text = SHUT + '  - id: also\n    action: toy.shut\n    when: steps.shut_it.outcome == "change"\n    params: {door: back}\n'
+        response = await begin(running.client, playbook(text))
+        await response.until("contained")
+        assert world.effects() == ["shut front", "shut back"]
+
+
+class TestPeople:
+    async def test_what_cannot_be_undone_is_always_asked(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT_AND_WELD))
+        report = await response.until_asking()
+        await response.until_seen("verified")
+        assert world.effects() == ["shut front"]
+        assert report.ask.groups() == ("responders",)
+        await response.vote("alice")
+        await response.until("contained")
+        assert world.effects() == ["shut front", "weld front"]
+
+    async def test_no_leaves_the_rest_undone_with_its_reason(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT_AND_WELD))
+        await response.until_asking()
+        await response.vote("alice", "reject", comment="the locksmith is on her way")
+        report = await response.until("contained")
+        assert world.effects() == ["shut front"]
+        vote = next(entry for entry in report.entries if entry.kind == "voted")
+        assert vote.data["vote"]["comment"] == "the locksmith is on her way"
+
+    @pytest.mark.parametrize(
+        ("person", "changes", "reason"),
+        [
+            ("dave", {}, "you are not in responders"),
+            ("alice", {"fingerprint": "0000-0000-0000"}, "the plan has changed"),
+            ("alice", {"generation": 7}, "out of date"),
+            ("alice", {"decision": "reject", "reason": None}, "a no needs its reason"),
+        ],
+    )
+    async def test_a_vote_that_does_not_count_is_refused_with_its_reason(
+        self, running, world, person, changes, reason
+    ) -> None:
+        response = await begin(running.client, playbook(WELD))
+        await response.until_asking()
+        before = (await response.handle.describe()).history_length
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await response.vote(person, **changes)
+        assert reason in str(refused.value.cause)
+        assert (await response.handle.describe()).history_length == before
+        assert world.effects() == []
+
+    async def test_a_quorum_counts_people_not_clicks(self, running, world) -> None:
+        text = WELD + "    approval: {quorum: 2, within: 30m}\n"
+        response = await begin(running.client, playbook(text))
+        await response.until_asking()
+        await response.vote("alice")
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await response.vote("alice")
+        assert "one vote" in str(refused.value.cause)
+        assert world.effects() == []
+        await response.vote("bob")
+        await response.until("contained")
+        assert world.effects() == ["weld front"]
+
+    async def test_the_same_vote_delivered_twice_is_one(self, running, world) -> None:
+        text = WELD + "    approval: {quorum: 2, within: 30m}\n"
+        response = await begin(running.client, playbook(text))
+        await response.until_asking()
+        first = await response.vote("alice", id="click-1")
+        again = await response.vote("alice", id="click-1")
+        assert first == again
+        assert first.missing == 1
+
+    async def test_whom_the_finding_is_about_cannot_decide(self, running, world) -> None:
+        about = finding(actor=Actor(user_name="mallory", email="alice@example.com"))
+        response = await begin(running.client, playbook(WELD), about)
+        await response.until_asking()
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await response.vote("alice")
+        assert "about you" in str(refused.value.cause)
+
+    async def test_silence_escalates_to_the_second_group_and_then_means_no(self, running, world) -> None:
+        response = await begin(running.client, playbook(WELD))
+        await response.until_asking()
+        with pytest.raises(WorkflowUpdateFailedError):
+            await response.vote("carol")
+        await running.fast_forward(response.handle, timedelta(minutes=31))
+        report = await response.until_asking(generation=2)
+        assert report.ask.groups() == ("responders", "leads")
+        await running.fast_forward(response.handle, timedelta(minutes=31))
+        assert (await response.result()).status == "dismissed"
+        assert world.effects() == []
+
+    async def test_the_second_group_may_say_yes_after_escalation(self, running, world) -> None:
+        response = await begin(running.client, playbook(WELD))
+        await response.until_asking()
+        await running.fast_forward(response.handle, timedelta(minutes=31))
+        await response.until_asking(generation=2)
+        await response.vote("carol")
+        await response.until("contained")
+        assert world.effects() == ["weld front"]
+
+    async def test_drift_voids_the_votes_and_asks_again(self, running, world) -> None:
+        text = WELD + "    approval: {quorum: 1, within: 30m}\n"
+        response = await begin(running.client, playbook(text))
+        asked = await response.until_asking()
+        (world.folder / "front.note").write_text("a child stands in it")
+        await response.vote("alice")
+        again = await response.until_asking(generation=2)
+        assert again.ask.fingerprint != asked.ask.fingerprint
+        assert again.ask.votes == ()
+        assert "a child stands in it" in again.asked_steps[0].says
+        assert world.effects() == []
+        await response.vote("bob")
+        await response.until("contained")
+        assert world.effects() == ["weld front"]
+
+    async def test_mode_ask_asks_for_everything_in_one_card(self, running, world) -> None:
+        world.door("back")
+        text = "mode: ask\n" + SHUT + "  - {id: shut_back, action: toy.shut, params: {door: back}}\n"
+        response = await begin(running.client, playbook(text))
+        report = await response.until_asking()
+        assert [step.id for step in report.asked_steps] == ["shut_it", "shut_back"]
+        await response.vote("alice")
+        await response.until("contained")
+        assert world.effects() == ["shut front", "shut back"]
+
+    async def test_after_a_person_took_it_back_nothing_is_automatic(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT), caution="a person undid this")
+        await response.until_asking()
+        assert world.effects() == []
+
+
+class TestUndo:
+    async def test_undo_needs_somebody_else_and_gives_back_newest_first(self, running, world) -> None:
+        world.door("back", "ajar")
+        text = SHUT + "  - {id: shut_back, action: toy.shut, params: {door: back}}\n"
+        response = await begin(running.client, playbook(text))
+        await response.until("contained")
+        await response.ask_undo("alice")
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await response.vote("alice")
+        assert "somebody else" in str(refused.value.cause)
+        await response.vote("bob")
+        report = await response.result()
+        assert report.status == "undone"
+        assert (world.state("front"), world.state("back")) == ("open", "ajar")
+        assert world.effects() == ["shut front", "shut back", "open back", "open front"]
+
+    async def test_undo_leaves_alone_what_somebody_changed_since(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        world.door("front", "bricked up")
+        await response.ask_undo("alice")
+        await response.vote("bob")
+        report = await response.result()
+        assert report.status == "stuck"
+        assert world.state("front") == "bricked up"
+        assert "bricked up" in next(entry.says for entry in report.entries if entry.kind == "drifted")
+
+    async def test_a_refused_undo_keeps_the_containment(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        await response.ask_undo("alice")
+        await response.vote("bob", "reject")
+        report = await response.until("contained")
+        assert report.owed == ("shut_it",)
+        assert world.effects() == ["shut front"]
+
+    async def test_there_is_nothing_to_undo_before_anything_was_done(self, running, world) -> None:
+        response = await begin(running.client, playbook(WELD))
+        await response.until_asking()
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await response.ask_undo("alice")
+        assert "nothing to take back" in str(refused.value.cause)
+
+
+class TestHold:
+    async def test_somebody_who_opens_it_again_is_noticed_and_said_loudly(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        world.door("front", "open")
+        await running.fast_forward(response.handle, timedelta(seconds=6))
+        report = await response.until("reverted")
+        assert report.entries[-1].kind == "reverted"
+        assert world.effects() == ["shut front"]
+
+    async def test_what_is_shut_again_by_itself_is_contained_again(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        world.door("front", "open")
+        await running.fast_forward(response.handle, timedelta(seconds=6))
+        await response.until("reverted")
+        world.door("front", f"shut {response.incident.artefact}")
+        await running.fast_forward(response.handle, timedelta(seconds=60))
+        await response.until("contained")
+
+
+class TestJoining:
+    async def test_a_finding_that_brings_nothing_leaves_no_trace_in_history(self, running, world) -> None:
+        response = await begin(running.client, playbook(SHUT))
+        await response.until("contained")
+        before = (await response.handle.describe()).history_length
+        for _ in range(20):
+            with pytest.raises(WorkflowUpdateFailedError):
+                await response.handle.execute_update(JOIN, finding())
+        assert (await response.handle.describe()).history_length == before
+
+    async def test_a_finding_that_brings_a_new_target_is_contained_as_well(self, running, world) -> None:
+        world.door("back")
+        text = "steps:\n  - id: shut_all\n    for_each: finding.resources\n    as: door\n    max_targets: 5\n"
+        text += '    action: toy.shut\n    params: {door: "${{ door.name }}"}\n'
+        response = await begin(running.client, playbook(text))
+        await response.until("contained")
+        more = finding(
+            uid="f-2",
+            severity=Severity.CRITICAL,
+            modified=NOW + timedelta(minutes=1),
+            resources=(Resource(kind="Toy::Door", uid="arn:toy:door:::back", name="back"),),
+        )
+        await response.handle.execute_update(JOIN, more)
+        report = await response.until_seen("verified", times=2)
+        assert world.effects() == ["shut front", "shut back"]
+        assert report.findings_seen == 2

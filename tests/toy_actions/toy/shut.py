@@ -57,7 +57,7 @@ class Shut(Action):
     reversibility: ClassVar[Reversibility] = FULL
     risk: ClassVar[Risk] = Risk.LOW
     permissions: ClassVar[Permissions] = Permissions(read=("toy:Look",), apply=("toy:Shut",), undo=("toy:Open",))
-    settles_within: ClassVar[timedelta] = timedelta(seconds=30)
+    settles_within: ClassVar[timedelta] = timedelta(seconds=2)
     example: ClassVar[Mapping[str, Any]] = {"door": "front"}
 
     def __init__(self, site: Site) -> None:

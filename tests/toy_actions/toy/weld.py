@@ -42,7 +42,7 @@ class Weld(Action):
     reversibility: ClassVar[Reversibility] = Reversibility(kind="none", says="a weld does not come off")
     risk: ClassVar[Risk] = Risk.HIGH
     permissions: ClassVar[Permissions] = Permissions(read=("toy:Look",), apply=("toy:Weld",))
-    settles_within: ClassVar[timedelta] = timedelta(seconds=30)
+    settles_within: ClassVar[timedelta] = timedelta(seconds=2)
     example: ClassVar[Mapping[str, Any]] = {"door": "front"}
 
     def __init__(self, site: Site) -> None:
