@@ -25,6 +25,7 @@ from firedoor.gateway.engine import Engine
 from firedoor.gateway.responses import responses_router
 from firedoor.gateway.slack import slack_router
 from firedoor.gateway.talk import Talk
+from firedoor.logs import configure_logging
 from firedoor.settings import Settings, Source
 from firedoor.shelf import playbook_files, read_shelf
 
@@ -173,4 +174,5 @@ async def _refresh(shelf: Shelf) -> None:
 
 def run(settings: Settings, host: str, port: int) -> None:
     """Run the gateway in this process."""
+    configure_logging()
     asyncio.run(serve(settings, host, port))

@@ -100,7 +100,27 @@ class Settings:
 
 def from_environment(directory: Path | None = None) -> Settings:
     """Load the settings of this process: `directory`, else FIREDOOR_CONFIG, else `config`."""
-    return load(directory or Path(os.environ.get("FIREDOOR_CONFIG") or "config"), os.environ)
+    return load(directory_of(directory), os.environ)
+
+
+def directory_of(given: Path | None = None) -> Path:
+    """Name the directory of the configuration: the given one, else FIREDOOR_CONFIG, else `config`."""
+    return given or Path(os.environ.get("FIREDOOR_CONFIG") or "config")
+
+
+def personal_token() -> str | None:
+    """Return the personal token of whoever runs the commands (FIREDOOR_TOKEN); None where it is not set."""
+    return os.environ.get("FIREDOOR_TOKEN") or None
+
+
+def child_environment(*, without: str | None = None, **changes: str) -> dict[str, str]:
+    """Return a copy of this process's environment for one it starts, changed.
+
+    `without` drops every variable whose name begins so: a server of our own needs none of
+    the `TEMPORAL_…` that lead to another.
+    """
+    kept = {name: value for name, value in os.environ.items() if not (without and name.startswith(without))}
+    return {**kept, **changes}
 
 
 def load(directory: Path, env: Mapping[str, str]) -> Settings:

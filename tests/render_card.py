@@ -37,11 +37,14 @@ body{margin:0;padding:20px;width:680px;background:#fff;color:#1d1c1d;
 h1{font-size:18px;line-height:1.3;margin:6px 0 8px;font-weight:900}
 .b{margin:0 0 8px}.b ul{margin:2px 0 6px;padding-left:26px}
 .c{color:#616061;font-size:13px;margin:4px 0 8px}
-code{background:#f6f6f6;border:1px solid #ddd;border-radius:3px;color:#c01343;font:12px 'DejaVu Sans Mono',monospace;
+code{background:#f6f6f6;border:1px solid #ddd;border-radius:3px;color:#c01343;
+ font:12px 'DejaVu Sans Mono',monospace;
  padding:1px 3px;overflow-wrap:anywhere}
-.btn{display:inline-block;border:1px solid #bbb;border-radius:4px;padding:4px 12px;font-weight:700;font-size:14px;
- margin-right:8px}.primary{background:#007a5a;color:#fff;border-color:#007a5a}.danger{color:#e01e5a;border-color:#e01e5a}
-.q{border:1px solid #ddd;border-radius:8px;padding:12px 16px;margin:4px 0 8px;width:420px;white-space:pre-line}
+.btn{display:inline-block;border:1px solid #bbb;border-radius:4px;padding:4px 12px;font-weight:700;
+ font-size:14px;
+ margin-right:8px}.primary{background:#007a5a;color:#fff;border-color:#007a5a}
+.danger{color:#e01e5a;border-color:#e01e5a}
+
 """
 
 

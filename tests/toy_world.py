@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,21 @@ class ToyWorld:
     def fault(self, verb: str, name: str, kind: str, times: int = 1) -> None:
         """Let a verb on a door fail: `unavailable`, `rejected`, or for verify `not_yet`."""
         (self.folder / f"{name}.{verb}.fault").write_text(f"{kind} {times}")
+
+    def gate(self, verb: str, name: str) -> Path:
+        """Put a gate before a verb on a door: who comes there waits until the gate is taken away."""
+        gate = self.folder / f"{name}.{verb}.gate"
+        gate.touch()
+        return gate
+
+    def pass_gate(self, verb: str, name: str) -> None:
+        """Wait at the gate, if there is one, and tell that somebody waits."""
+        gate = self.folder / f"{name}.{verb}.gate"
+        if not gate.exists():
+            return
+        gate.with_suffix(".reached").touch()
+        while gate.exists():
+            time.sleep(0.01)
 
     def faulty(self, verb: str, name: str) -> str | None:
         """Take one fault, if there is one left."""

@@ -114,7 +114,7 @@ class InlineDeny:
     def undo(self, before: PolicyBefore) -> Undone:
         """Put back what stood under our name, where our policy still stands there."""
         captured = before.policy
-        if False:
+        if captured.state == "unknown":
             raise Rejected(
                 f"what stood under {self.name} of {self._principal} before us is not known",
                 expected="a captured policy, or that there was none",

@@ -35,7 +35,7 @@ class Voter(Value):
 class Vote(Value):
     """One yes or no through one door. `id` is the door's own; the same id twice is one vote."""
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=400)]
     decision: Decision
     voter: Voter
     door: Literal["slack", "cli", "http", "page"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -80,6 +81,20 @@ class Plan(Value):
     def changes(self) -> tuple[PlannedStep, ...]:
         """The steps that would change something, in order."""
         return tuple(step for step in self.steps if step.outcome == "change")
+
+
+def stretches(steps: Sequence[PlannedStep]) -> tuple[tuple[PlannedStep, ...], ...]:
+    """Group consecutive steps that need a yes: one ask each."""
+    found: list[list[PlannedStep]] = []
+    before_asked = False
+    for step in steps:
+        if step.approval is not None:
+            if before_asked:
+                found[-1].append(step)
+            else:
+                found.append([step])
+        before_asked = step.approval is not None
+    return tuple(tuple(stretch) for stretch in found)
 
 
 def plan_digest(response: str, steps: tuple[PlannedStep, ...]) -> str:

@@ -121,7 +121,7 @@ def _health(ready: Callable[[], Awaitable[Mapping[str, str]]]) -> APIRouter:
 
 
 def _headers(request: Request) -> Mapping[str, str]:
-    """Lower-case names, Latin-1 values; a header that stands twice is joined, so that no scheme matches it."""
+    """Lower-case names, Latin-1 values; a header that stands twice is joined, so no scheme matches it."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in request.scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

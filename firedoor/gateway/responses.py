@@ -160,14 +160,16 @@ class _Desk:
         ballot = _read(Ballot, await body_of(request, _MOST))
         asked = (await self._engine.report(known(response))).ask
         reason, comment = _reason(ballot)
+        fingerprint = _fingerprint(ballot.fingerprint)
         said = await self._ballots.vote(
             voter,
             response,
             door="http",
-            ask=asked.id if asked else "",
+            # Two asks may be open at once (a step and an undo): the fingerprint keeps their votes apart.
+            ask=f"{asked.id if asked else '-'}.{fingerprint}",
             generation=asked.generation if asked else 0,
             seen=None,
-            fingerprint=_fingerprint(ballot.fingerprint),
+            fingerprint=fingerprint,
             decision=ballot.decision,
             reason=reason,
             comment=comment,

@@ -33,8 +33,8 @@ def header(block_id: str, text: str) -> Block:
 
 
 def section(*elements: Element) -> Block:
-    """Return lines of running text inside a rich_text block."""
-    return {"type": "rich_text_section", "elements": list(elements)}
+    """Return lines of running text inside a rich_text block; Slack refuses an empty text, so none is kept."""
+    return {"type": "rich_text_section", "elements": [each for each in elements if each.get("text") != ""]}
 
 
 def bullets(items: Iterable[Sequence[Element]]) -> Block:

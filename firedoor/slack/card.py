@@ -114,9 +114,10 @@ def _question(
 ) -> Iterator[Block | None]:
     """What an approver needs: consequences before evidence, who decides, until when, and the buttons."""
     if now == "undo_pending":
-        yield facts.give_back(_id("what", report), report, steps)
+        yield facts.give_back(_id("back", report), report, steps)
     else:
-        yield facts.what(_id("what", report), report, steps)
+        yield facts.where(_id("where", report), report, steps)
+        yield facts.price(_id("price", report), report, steps)
         asked = {step.id for step in steps}
         others = [step for step in (report.plan.changes() if report.plan else ()) if step.id not in asked]
         yield facts.outcome(_id("meanwhile", report), report, others, "The rest of this plan")

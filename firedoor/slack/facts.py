@@ -18,8 +18,16 @@ _MOST_STEPS = 8
 _MOST_CONSEQUENCES = 6
 
 
-def what(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
-    """Tell whose and where, what breaks, and whether it comes back; the headline tells what one step does."""
+def where(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
+    """Tell whose and where; of several steps also what, for the headline names the first alone."""
+    one = (
+        section(words("Where: ", bold=True), *_where(steps[0])) if len(steps) == 1 else _steps(report, steps)
+    )
+    return rich(block_id, section(*_whose(report.finding.actor)), one)
+
+
+def price(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
+    """Tell what breaks, and whether it comes back."""
     consequences = [each for step in steps for each in step.consequences]
     breaks: list[list[Element]] = [
         [quoted(each.says), *([words(" ("), quoted(each.observed), words(")")] if each.observed else [])]
@@ -30,8 +38,6 @@ def what(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
     lost = list(_lost(steps))
     return rich(
         block_id,
-        section(*_whose(report.finding.actor)),
-        section(words("Where: ", bold=True), *_where(steps[0])) if len(steps) == 1 else _steps(report, steps),
         section(words("What will break", bold=True), words("" if breaks else ": nothing that we know of")),
         bullets(breaks),
         section(words("Undo: ", bold=True), words(undo_of(steps)), *(lost[0] if len(lost) == 1 else ())),
@@ -136,10 +142,7 @@ def outcome(block_id: str, report: Report, steps: Sequence[PlannedStep], title: 
     for step in steps[:_MOST_STEPS]:
         picture, says = PROGRESS[now.get(step.id, "waiting")]
         line = [emoji(picture), words(f" {says}: "), quoted(step.says)]
-        trouble = list(_trouble(report, step.id))
-        if trouble and step.target:
-            line += [words(" · "), quoted(step.target, 200, code=True)]
-        items.append([*line, *trouble])
+        items.append([*line, *_trouble(report, step.id)])
     if len(steps) > _MOST_STEPS:
         items.append([_more(len(steps) - _MOST_STEPS, report)])
     return rich(block_id, section(words(title, bold=True)), bullets(items))

@@ -43,9 +43,15 @@ class Reference(Value):
 def decode(value: object) -> Reference:
     """Read a button's value; raises `Unreadable` for anything that `encode` did not write."""
     try:
-        return Reference.model_validate_json(str(value)[:_LONGEST], strict=True)
+        if isinstance(value, str) and len(value) <= _LONGEST:
+            return Reference.model_validate_json(value, strict=True)
     except ValidationError:
         # What is wrong with it stays unsaid: either we wrote it, or somebody else did.
-        raise Unreadable(
-            "a button whose value is not one of ours", expected="a button of a card that Firedoor posted"
-        ) from None
+        raise _not_ours() from None
+    raise _not_ours()
+
+
+def _not_ours() -> Unreadable:
+    return Unreadable(
+        "a button whose value is not one of ours", expected="a button of a card that Firedoor posted"
+    )

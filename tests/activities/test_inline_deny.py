@@ -243,13 +243,23 @@ def test_a_user_without_room_for_the_policy_is_refused_before_anything_is_done(m
 
 
 @pytest.mark.integration
-def test_who_does_not_exist_is_refused_and_who_is_gone_is_contained(ministack_world: AwsWorld) -> None:
+def test_who_does_not_exist_is_refused(ministack_world: AwsWorld) -> None:
     aws = ministack_world.aws()
-    nobody = QuarantineUser(aws)
-    params = QuarantineParams(user="nobody")
-    assert isinstance(nobody.plan(params), Refuse)
+    assert isinstance(QuarantineUser(aws).plan(QuarantineParams(user="nobody")), Refuse)
     assert isinstance(RevokeUserSessions(aws).plan(UserSessionsParams(user="nobody")), Refuse)
     assert isinstance(RevokeRoleSessions(aws).plan(RoleSessionsParams(role="nobody")), Refuse)
+
+
+@pytest.mark.integration
+def test_who_was_deleted_meanwhile_is_contained_and_leaves_nothing_to_undo(moto_world: AwsWorld) -> None:
+    iam = moto_world.client("iam")
+    iam.create_user(UserName="shortlived")
+    params = QuarantineParams(user="shortlived")
+    action = QuarantineUser(moto_world.aws())
+    before = captured(action, params)
+    iam.delete_user(UserName="shortlived")
+    assert action.verify(params, before).verdict is Verdict.YES
+    assert action.undo(params, before).outcome == "nothing"
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,11 @@ def test_hostile_text_stays_data():
     assert finding.title.startswith("<!channel> ${{ 1+1 }}\n*bold*")
     assert len(finding.title) == 4096
     assert finding.actor.user_name is None
+
+
+def test_an_arn_that_grows_too_long_makes_the_finding_unreadable_and_nothing_worse():
+    event = own("guardduty/ssh_brute_force.json")
+    event["detail"]["resource"]["instanceDetails"]["instanceId"] = "i" * 4090
+
+    with pytest.raises(Unreadable, match="a resource's 'uid'"):
+        read("aws.eventbridge", event)

@@ -69,6 +69,7 @@ class Shut(Action):
 
     def plan(self, params: Door) -> Planned:
         trouble(self.world, "plan", params.door)
+        self.world.pass_gate("plan", params.door)
         state = self.world.state(params.door)
         if state is None:
             return Refuse(says=f"there is no door {params.door}")
@@ -82,8 +83,10 @@ class Shut(Action):
 
     def apply(self, params: Door, before: Found) -> None:
         trouble(self.world, "apply", params.door)
+        self.world.pass_gate("before-apply", params.door)
         if self.world.state(params.door) != f"shut {self.site.incident}":
             self.world.change(params.door, f"shut {self.site.incident}", "shut")
+        self.world.pass_gate("after-apply", params.door)
         if self.world.faulty("reply", params.door):
             raise Unavailable("the reply was lost")
 
@@ -95,6 +98,7 @@ class Shut(Action):
 
     def undo(self, params: Door, before: Found) -> Undone:
         trouble(self.world, "undo", params.door)
+        self.world.pass_gate("before-undo", params.door)
         state = self.world.state(params.door)
         if before.state.state != "value" or before.state.value is None:
             raise Rejected("it is not known how the door stood")
@@ -103,4 +107,5 @@ class Shut(Action):
         if state != f"shut {self.site.incident}":
             return Undone(outcome="drifted", says=f"somebody changed it to {state!r}")
         self.world.change(params.door, before.state.value, "open")
+        self.world.pass_gate("after-undo", params.door)
         return Undone(outcome="restored", says=f"door {params.door} is {before.state.value} again")

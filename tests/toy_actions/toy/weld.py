@@ -68,7 +68,9 @@ class Weld(Action):
     def apply(self, params: Door, before: Nothing) -> None:
         if self.world.faulty("apply", params.door):
             raise Rejected("the torch is empty")
+        self.world.pass_gate("before-apply", params.door)
         self.world.change(params.door, f"welded {self.site.incident}", "weld")
+        self.world.pass_gate("after-apply", params.door)
 
     def verify(self, params: Door, before: Nothing) -> Verified:
         welded = (self.world.state(params.door) or "").startswith("welded")

@@ -1,0 +1,102 @@
+"""The terminal: plain text made harmless, colours for people only, errors as found, expected and mend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from firedoor.domain.errors import FiredoorError, Misconfigured, Unreadable
+from firedoor.slack.text import inert
+
+#: The exit statuses of every command.
+DONE, NO, WRONG_USE = 0, 1, 2
+
+_WIDE = 100  # where nobody's terminal says how wide it is
+_LONGEST = 2000
+
+
+def out() -> Console:
+    """Return where answers go."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """Return where errors and progress go."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    # Made anew each time: whoever reads the output may have changed since. No markup, no emoji names:
+    # the text may be a finding's.
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
+
+
+def safe(text: str, style: str = "") -> Text:
+    """Return text that others wrote as one visible line: no escape sequence and no direction mark acts."""
+    return Text(inert(text, _LONGEST), style=style)
+
+
+def lines(text: str, style: str = "") -> Text:
+    """Return text of several lines, each made harmless by itself."""
+    return Text("\n").join([safe(line, style) if line.strip() else Text() for line in text.splitlines()])
+
+
+def joined(*parts: Text | str, between: str = "  ") -> Text:
+    """Join what is not empty."""
+    texts = [Text(part) if isinstance(part, str) else part for part in parts]
+    return Text(between).join([text for text in texts if text.plain])
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value. ASCII alone: nothing in it can act on a terminal."""
+    out().out(json.dumps(value, indent=2), highlight=False)
+
+
+def grid(rows: Iterable[tuple[RenderableType, ...]], *, indent: int = 2) -> Padding:
+    """Lay rows out in columns without lines."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    width = 0
+    for row in rows:
+        while width < len(row):
+            table.add_column(no_wrap=width == 0, overflow="fold")
+            width += 1
+        table.add_row(*row)
+    return Padding(table, (0, 0, 0, indent))
+
+
+def complain(error: FiredoorError) -> None:
+    """Say an error to a person."""
+    for told in _each(error):
+        told_found, expected, mend = told
+        console = err()
+        console.print(Text("✗ ", "bold red") + lines(told_found, "bold"))
+        rows = [
+            (Text(name, "dim"), lines(says)) for name, says in (("expected", expected), ("mend", mend)) if says
+        ]
+        if rows:
+            console.print(grid(rows))
+
+
+def _each(error: FiredoorError) -> list[tuple[str, str, str]]:
+    problems = getattr(error, "problems", None)
+    if problems is None:
+        return [(error.found, error.expected, error.mend)]
+    return [
+        (f"{each.file}:{each.line}:{each.column}: {each.found}", each.expected, each.mend) for each in problems
+    ]
+
+
+def status_of(error: FiredoorError) -> int:
+    """Return 2 where the command was used wrongly, or its files are not in order, and 1 for a plain no."""
+    if isinstance(error, (Misconfigured, Unreadable)) or hasattr(error, "problems"):
+        return WRONG_USE
+    return NO
