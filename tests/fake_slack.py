@@ -112,14 +112,14 @@ class FakeSlack:
 
     # ---- what people do ------------------------------------------------------------
 
-    def press(self, user: str, message: Posted, action_id: str, **other: Any) -> Signed:
+    def press(self, by: str, message: Posted, action_id: str, **other: Any) -> Signed:
         """Press a button of a message that is there; `other` replaces parts of the payload."""
         button = message.button(action_id)
         trigger = f"{next(self._number)}.{secrets.token_hex(8)}"
         self._triggers[trigger] = self.clock() + _TRIGGER_LIVES
         payload = {
             "type": "block_actions",
-            **self._who(user),
+            **self._who(by),
             "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel},
             "trigger_id": trigger,
             "channel": {"id": message.channel, "name": "soc"},
@@ -131,14 +131,14 @@ class FakeSlack:
         return self.sign(payload)
 
     def submit(
-        self, user: str, view_id: str, *, reason: str | None, comment: str | None, **other: Any
+        self, by: str, view_id: str, *, reason: str | None, comment: str | None, **other: Any
     ) -> Signed:
         """Submit an open dialog."""
         view = self.views[view_id]
         option = None if reason is None else {"text": {"type": "plain_text", "text": reason}, "value": reason}
         payload = {
             "type": "view_submission",
-            **self._who(user),
+            **self._who(by),
             "trigger_id": f"{next(self._number)}.{secrets.token_hex(8)}",
             "view": {
                 **view,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import typer
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -21,23 +22,35 @@ _WIDE = 100  # where nobody's terminal says how wide it is
 _LONGEST = 2000
 
 
-def out() -> Console:
+class Printer:
+    """A console that leaves no blanks at the end of a line, so that what is piped or copied is clean."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        # Made anew for each use: whoever reads the output may have changed since. No markup and no
+        # emoji names: the text may be a finding's.
+        self._console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+        self.is_terminal = self._console.is_terminal
+        if not self.is_terminal:
+            self._console.width = _WIDE
+
+    def print(self, *parts: RenderableType) -> None:
+        """Print each part on lines of its own."""
+        with self._console.capture() as captured:
+            for part in parts or ("",):
+                self._console.print(part)
+        text = "\n".join(line.rstrip() for line in captured.get().split("\n"))
+        self._console.file.write(text)
+        self._console.file.flush()
+
+
+def out() -> Printer:
     """Return where answers go."""
-    return _console(stderr=False)
+    return Printer(stderr=False)
 
 
-def err() -> Console:
+def err() -> Printer:
     """Return where errors and progress go."""
-    return _console(stderr=True)
-
-
-def _console(*, stderr: bool) -> Console:
-    # Made anew each time: whoever reads the output may have changed since. No markup, no emoji names:
-    # the text may be a finding's.
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDE
-    return console
+    return Printer(stderr=True)
 
 
 def safe(text: str, style: str = "") -> Text:
@@ -58,7 +71,7 @@ def joined(*parts: Text | str, between: str = "  ") -> Text:
 
 def print_json(value: Any) -> None:
     """Print one JSON value. ASCII alone: nothing in it can act on a terminal."""
-    out().out(json.dumps(value, indent=2), highlight=False)
+    typer.echo(json.dumps(value, indent=2))
 
 
 def grid(rows: Iterable[tuple[RenderableType, ...]], *, indent: int = 2) -> Padding:
@@ -66,8 +79,8 @@ def grid(rows: Iterable[tuple[RenderableType, ...]], *, indent: int = 2) -> Padd
     table = Table.grid(padding=(0, 2, 0, 0))
     width = 0
     for row in rows:
-        while width < len(row):
-            table.add_column(no_wrap=width == 0, overflow="fold")
+        for column in range(width, len(row)):
+            table.add_column(no_wrap=column == 0, overflow="fold")
             width += 1
         table.add_row(*row)
     return Padding(table, (0, 0, 0, indent))
@@ -75,10 +88,9 @@ def grid(rows: Iterable[tuple[RenderableType, ...]], *, indent: int = 2) -> Padd
 
 def complain(error: FiredoorError) -> None:
     """Say an error to a person."""
-    for told in _each(error):
-        told_found, expected, mend = told
+    for found, expected, mend in _each(error):
         console = err()
-        console.print(Text("✗ ", "bold red") + lines(told_found, "bold"))
+        console.print(Text("✗ ", "bold red") + lines(found, "bold"))
         rows = [
             (Text(name, "dim"), lines(says)) for name, says in (("expected", expected), ("mend", mend)) if says
         ]

@@ -24,10 +24,9 @@ _TIMEOUT = 10  # seconds; a write is tried again by Temporal, not here
 _DIALOG_TIMEOUT = 2  # a trigger lives three seconds
 _OK = 200
 
-#: The SDK logs what it could not send; we say it ourselves, in our own words.
+#: The SDK logs whole answers when something is wrong; we say what is wrong ourselves, without them.
 _SILENT = logging.getLogger("firedoor.slack_sdk")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
+_SILENT.setLevel(logging.CRITICAL + 1)
 
 
 class SlackDesk:

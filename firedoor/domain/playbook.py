@@ -86,9 +86,13 @@ class Step(Written):
 
 
 class Case(Written):
-    """A playbook's own test: a finding of a sample file, and the steps that answer it."""
+    """A playbook's own test: a finding of a sample file, and the steps that answer it.
+
+    `given` is the path below `playbooks/cases`; `lookups` is what the playbook's lookups would read in the world.
+    """
 
     given: Annotated[str, StringConstraints(min_length=1)]
+    lookups: dict[Name, JsonValue] = Field(default_factory=dict)
     expect: tuple[Name, ...]
     because: str = ""
 

@@ -47,10 +47,13 @@ def staged(playbook: Playbook) -> list[tuple[int, Step]]:
 
 
 def waits_for_earlier(step: Step) -> bool:
-    """Whether a step's expressions look at earlier steps or lookups, so that those must be planned first."""
+    """Whether a step's expressions look at earlier steps, so that those must be planned first.
+
+    A lookup is read where it stands, so whatever looks at one waits for nothing.
+    """
     sources = [source for source in (step.when, step.for_each) if source]
     sources.extend(expressions(dict(step.params)))
-    return any({"steps", "lookup"} & set(compiled(source).variables()) for source in sources)
+    return any("steps" in compiled(source).variables() for source in sources)
 
 
 def applies(playbook: Playbook, finding: Finding) -> bool:

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from firedoor.domain import duration
 from firedoor.domain.approval import Decision, RejectReason, Voter
+from firedoor.domain.canonical import fingerprint as shortened
 from firedoor.domain.contract import Status
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable, Unreadable
 from firedoor.domain.finding import Moment
@@ -161,13 +162,15 @@ class _Desk:
         asked = (await self._engine.report(known(response))).ask
         reason, comment = _reason(ballot)
         fingerprint = _fingerprint(ballot.fingerprint)
+        # Two asks may be open at once, a step and an undo: a vote that is not about the shown one is named by
+        # its fingerprint, so that the same person's votes on both are two.
+        named = asked is not None and fingerprint in (asked.fingerprint, asked.plan_sha256)
         said = await self._ballots.vote(
             voter,
             response,
             door="http",
-            # Two asks may be open at once (a step and an undo): the fingerprint keeps their votes apart.
-            ask=f"{asked.id if asked else '-'}.{fingerprint}",
-            generation=asked.generation if asked else 0,
+            ask=asked.id if named and asked else _short(fingerprint),
+            generation=asked.generation if named and asked else 0,
             seen=None,
             fingerprint=fingerprint,
             decision=ballot.decision,
@@ -209,6 +212,10 @@ def _read(model: type[V], body: bytes) -> V:
 def _fingerprint(written: str) -> str:
     """Forgive the case in which a person typed it."""
     return written.upper() if "-" in written else written.lower()
+
+
+def _short(fingerprint: str) -> str:
+    return fingerprint if "-" in fingerprint else shortened(fingerprint)
 
 
 def _reason(ballot: Ballot) -> tuple[RejectReason | None, str]:

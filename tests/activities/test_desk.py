@@ -1,4 +1,4 @@
-"""The desk: one card for a response, drawn anew, asked anew in a new message, with every step in its thread."""
+"""The desk: one card for a response, drawn anew as it changes, with a thread that tells every step."""
 
 from __future__ import annotations
 

@@ -171,6 +171,7 @@ def test_a_part_killed_between_any_two_entries_changes_nothing_of_the_outcome(tm
         assert again.json()["responses"][0]["joined"] is True
         assert len(world.effects()) == 5
 
+        here._until(here.evidence, "the sealed evidence")
         (evidence,) = here.evidence()
         verdict = verify_file(evidence, (tmp_path / "evidence.pub").read_bytes())
         assert verdict.ok, verdict

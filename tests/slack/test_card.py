@@ -127,8 +127,8 @@ def test_each_standing_is_recognised_and_has_its_own_headline(name: str) -> None
     assert standing(made) == name
     message = card(made)
     taken(message)
-    assert message.blocks[0]["text"]["text"].startswith(HEADLINES[name][0])  # type: ignore[index]
-    assert HEADLINES[name][1] in shown(message)  # type: ignore[index]
+    assert message.blocks[0]["text"]["text"].startswith(HEADLINES[name][0])
+    assert HEADLINES[name][1] in shown(message)
 
 
 def test_no_two_standings_share_a_sentence() -> None:

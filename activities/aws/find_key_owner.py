@@ -1,0 +1,43 @@
+"""Find the IAM user whose access key it is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from activities.aws.access_key import last_use
+from activities.aws.identity import AccessKeyId
+from firedoor.connectors.aws import Aws
+from firedoor.domain.action import Lookup, Params, Permissions
+from firedoor.domain.value import Value
+
+
+class KeyParams(Params):
+    """Which key."""
+
+    access_key_id: AccessKeyId
+
+
+class Owner(Value):
+    """Whose the key is; `user` is empty for a key that this account does not know, and for one of its root user."""
+
+    user: str
+
+
+class FindKeyOwner(Lookup):
+    """The user of a key, for detectors that tell the key alone (AWS Health, secret scanners).
+
+    Facts come from `GetAccessKeyLastUsed`, which answers for long-lived keys of its own account only. Steps that
+    are given an empty user are refused when they are planned, so nobody else's user is touched.
+    """
+
+    summary: ClassVar[str] = "Find the IAM user whose access key it is."
+    permissions: ClassVar[Permissions] = Permissions(read=("iam:GetAccessKeyLastUsed",), apply=())
+    example: ClassVar[dict[str, Any]] = {"access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def read(self, params: KeyParams) -> Owner:
+        """Return the user's name."""
+        use = last_use(self._aws, params.access_key_id)
+        return Owner(user=use.user if use else "")

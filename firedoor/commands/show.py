@@ -1,0 +1,213 @@
+"""How plans, asks and responses look in a terminal; the words are those of the cards in Slack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from firedoor.commands.phrases import clock, severity, since, span, who
+from firedoor.commands.terminal import grid, joined, safe
+from firedoor.domain.approval import Approval
+from firedoor.domain.ledger import Entry
+from firedoor.domain.plan import Plan, PlannedStep, stretches
+from firedoor.domain.response import Report
+from firedoor.slack.phrases import HEADLINES, PROGRESS, REASONS, listed, people
+from firedoor.slack.standing import Progress, Standing, all_progress, standing
+
+#: A sign and a colour for what became of a step.
+_SIGNS: Final[dict[Progress, tuple[str, str]]] = {
+    "waiting": ("○", "dim"),
+    "running": ("…", "cyan"),
+    "applied": ("…", "cyan"),
+    "verified": ("✓", "green"),
+    "unverified": ("!", "yellow"),
+    "failed": ("✗", "bold red"),
+    "reverted": ("✗", "bold red"),
+    "undoing": ("…", "cyan"),
+    "undone": ("↩", "blue"),
+    "stuck": ("✗", "bold red"),
+    "already": ("=", "dim"),
+    "refused": ("∅", "yellow"),
+    "nothing": ("?", "yellow"),
+}
+
+_OUTCOMES: Final[dict[str, tuple[str, str]]] = {
+    "change": ("●", "bold cyan"),
+    "already": ("=", "dim"),
+    "refuse": ("∅", "yellow"),
+    "unplanned": ("?", "bold yellow"),
+}
+_OUTCOME_WORDS: Final = {"already": "it is so already", "refuse": "refused", "unplanned": "could not be planned"}
+
+_STANDING_STYLES: Final[dict[Standing, str]] = {
+    "contained": "bold green",
+    "kept": "bold green",
+    "pending": "bold yellow",
+    "undo_pending": "bold yellow",
+    "partial": "bold yellow",
+    "unverified": "bold yellow",
+    "failed": "bold red",
+    "stuck": "bold red",
+    "reverted": "bold red",
+    "undone": "bold blue",
+}
+
+_KINDS: Final[dict[str, str]] = {
+    "asked": "yellow",
+    "voted": "yellow",
+    "decided": "bold yellow",
+    "applied": "cyan",
+    "verified": "green",
+    "failed": "bold red",
+    "unverified": "bold yellow",
+    "reverted": "bold red",
+    "drifted": "yellow",
+    "undoing": "blue",
+    "undone": "blue",
+    "stuck": "bold red",
+    "closed": "bold",
+}
+
+
+# ---- a plan --------------------------------------------------------------------------
+
+
+def planned(plan: Plan, became: dict[str, Progress] | None = None) -> Iterator[RenderableType]:
+    """Show each step: what, where, what breaks, whether it comes back, who is asked."""
+    if plan.refused:
+        yield safe(f"∅ nothing may be done: {plan.refused}", "bold yellow")
+    if not plan.steps:
+        yield Text("There is nothing to do.", "dim")
+    for step in plan.steps:
+        if became is None:
+            sign, style = _OUTCOMES[step.outcome]
+            state = _OUTCOME_WORDS.get(step.outcome, "")
+        else:
+            now = became.get(step.id, "waiting")
+            sign, style = _SIGNS[now]
+            state = PROGRESS[now][1]
+        yield joined(Text(sign, style), safe(step.id, "bold"), Text(step.action, "cyan"), Text(state, style))
+        yield grid(_facts(step), indent=4)
+
+
+def _facts(step: PlannedStep) -> Iterator[tuple[Text, Text]]:
+    label = {"change": "does", "already": "found", "refuse": "why", "unplanned": "why"}[step.outcome]
+    yield Text(label, "dim"), safe(step.says)
+    where = [step.target, step.account if step.account not in step.target else "", step.region]
+    yield Text("where", "dim"), safe(" · ".join(dict.fromkeys(part for part in where if part)))
+    if step.outcome != "change":
+        return
+    if step.before is not None:
+        yield Text("now", "dim"), safe(json.dumps(step.before, ensure_ascii=False), "dim")
+    for number, each in enumerate(step.consequences):
+        told = safe(each.says)
+        if each.observed:
+            told.append(" (").append_text(safe(each.observed)).append(")")
+        yield Text("" if number else "breaks", "dim"), told
+    yield Text("undo", "dim"), undo_of(step)
+    if step.approval is None:
+        yield Text("asks", "dim"), Text("nobody: done at once", "green")
+    else:
+        yield Text("asks", "dim"), Text(who(step.approval), "yellow")
+
+
+def undo_of(step: PlannedStep) -> Text:
+    """Say whether a step can be taken back, and what is lost."""
+    kind, says = step.reversibility.kind, step.reversibility.says
+    if kind == "full":
+        return Text("gives everything back", "green")
+    if kind == "partial":
+        return Text("gives back part; lost is ", "yellow").append_text(safe(says))
+    return Text("IMPOSSIBLE: ", "bold red").append_text(safe(says))
+
+
+def would_ask(plan: Plan, fingerprints: Sequence[str], mode: str) -> Iterator[RenderableType]:
+    """Say what would happen at once and what people would be asked, by its fingerprint."""
+    changes = plan.changes()
+    if mode == "shadow":
+        yield Text("In shadow: it would be recorded; nothing would be done and nobody asked.", "dim")
+        return
+    at_once = [step.id for step in changes if step.approval is None]
+    if at_once:
+        yield Text.assemble("At once: ", (", ".join(at_once), "bold"))
+    for stretch, fingerprint in zip(stretches(changes), fingerprints, strict=True):
+        names = ", ".join(step.id for step in stretch)
+        yield Text.assemble("Asked:   ", (names, "bold"), "  fingerprint ", (fingerprint, "bold yellow"))
+
+
+# ---- a response ----------------------------------------------------------------------
+
+
+def response(report: Report, now: datetime) -> Iterator[RenderableType]:
+    """Show one response: how it stands, the plan, the ask, and what happened."""
+    yield from headline(report)
+    if report.plan is not None:
+        yield from ("", Text("Plan", "bold"), *planned(report.plan, all_progress(report)))
+    if report.ask is not None and report.asking:
+        yield from ("", *card(report, report.ask, now))
+    if report.entries:
+        yield from ("", Text("Timeline", "bold"), grid(_timeline(report.entries, report.started)))
+
+
+def headline(report: Report) -> Iterator[RenderableType]:
+    """Say in a few lines how a response stands and what it is about."""
+    stands = standing(report)
+    words, means = HEADLINES[stands]
+    finding = report.finding
+    yield joined(
+        Text(words, _STANDING_STYLES.get(stands, "bold")), safe(report.playbook, "bold"), safe(report.id, "dim")
+    )
+    yield Text(means)
+    yield ""
+    told = (
+        severity(finding.severity.value),
+        safe(f"{finding.source} {finding.type}"),
+        safe(f"account {finding.account}" if finding.account else ""),
+        safe(finding.region or ""),
+        Text(f"{report.findings_seen} findings" if report.findings_seen > 1 else ""),
+    )
+    yield joined(*told, between=" · ")
+    if finding.title:
+        yield safe(f"“{finding.title}”", "dim")
+    held = f"held until {clock(report.held_until)}" if report.held_until else ""
+    yield joined(Text(f"started {clock(report.started)}", "dim"), Text(held, "dim"), between=" · ")
+
+
+def card(report: Report, ask: Approval, now: datetime) -> Iterator[RenderableType]:
+    """Show what people are asked, as a card does: the steps, who decides, until when, which fingerprint."""
+    title = "Approve undo?" if ask.kind == "undo" else "Approve?"
+    yield joined(Text(title, "bold yellow"), Text(ask.fingerprint, "bold yellow"))
+    for step in report.asked_steps:
+        line = Text("  • ").append_text(safe(step.says, "bold"))
+        yield line.append("  ").append_text(undo_of(step)) if ask.kind == "apply" else line
+        for each in step.consequences if ask.kind == "apply" else ():
+            yield Text("      breaks ", "dim").append_text(safe(each.says))
+    yield grid(_deciding(ask, now))
+
+
+def _deciding(ask: Approval, now: datetime) -> Iterator[tuple[Text, Text]]:
+    for rule in ask.rules:
+        missing = max(0, rule.quorum - len(ask.approvers(rule)))
+        told = safe(f"{people(rule.quorum)} of {listed(ask.eligible(rule), 'or')}")
+        yield Text("who", "dim"), told.append(f" · {missing} to go" if missing else " · complete", "yellow")
+    for vote in ask.votes:
+        said = Text("yes" if vote.decision == "approve" else "no", "green" if vote.decision == "approve" else "red")
+        reason = REASONS[vote.reason].lower() if vote.reason else ""
+        yield Text("said", "dim"), joined(safe(vote.voter.person, "bold"), said, safe(vote.comment or reason))
+    left = ask.deadline - now
+    in_time = f"in {span(left)}" if left.total_seconds() > 0 else "over"
+    more = [group for rule in ask.rules if rule.then == "escalate" for group in rule.to]
+    then = f"then {listed(list(dict.fromkeys(more)))} too" if more and not ask.escalated else "silence is no"
+    yield Text("until", "dim"), safe(f"{clock(ask.deadline)} ({in_time}); {then}")
+
+
+def _timeline(entries: Iterable[Entry], start: datetime) -> Iterator[tuple[Text, ...]]:
+    for entry in entries:
+        style = _KINDS.get(entry.kind, "")
+        what = Text.assemble((f"{entry.step}: " if entry.step else "", "bold")) + safe(entry.says)
+        yield Text(since(start, entry.at), "dim"), Text(entry.kind, style), what

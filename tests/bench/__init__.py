@@ -1,0 +1,1 @@
+"""The benchmark: Firedoor beside hand-written floors, in one run."""

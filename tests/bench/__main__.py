@@ -1,0 +1,73 @@
+"""`make bench`: Firedoor beside a hand-written floor, in one run, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from temporalio.client import Client
+
+from firedoor.embedded import NAMESPACE
+from tests.bench import page
+from tests.bench.houses import Houses, running
+from tests.bench.results import Results, results_of
+from tests.bench.rounds import Block, block, contenders, events_of_duplicates, leaked_keys, size_of_chain
+
+_CHAINS = range(1, 6)
+_REDELIVERIES = 100
+
+
+async def measure(
+    houses: Houses, chains: Mapping[int, Sequence[tuple[str, str]]], rounds: int, responses: int
+) -> Results:
+    """Warm up, measure the histories, then the rounds."""
+    client = await Client.connect(houses.temporal, namespace=NAMESPACE)
+    sizes = [await size_of_chain(houses, client, steps, keys) for steps, keys in chains.items()]
+    (twice,) = leaked_keys(houses.aws, 1)
+    duplicates = await events_of_duplicates(houses, client, twice, _REDELIVERIES)
+    ours, floor, one = contenders(houses)
+    for contender in (ours, floor, one):
+        await block(houses, client, contender, 10)
+    measured: list[dict[str, list[Block]]] = []
+    for number in range(rounds):
+        taken: dict[str, list[Block]] = {}
+        for contender in (floor, ours, one, one, ours, floor):
+            taken.setdefault(contender.name, []).append(await block(houses, client, contender, responses))
+        measured.append(taken)
+        sys.stderr.write(page.line(number, taken))
+    return results_of(measured, sizes, duplicates, _REDELIVERIES)
+
+
+def main() -> None:
+    """Measure, print, and with --write keep the page."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--responses", type=int, default=30, help="in each block, two blocks a round")
+    parser.add_argument("--write", action="store_true", help="rewrite docs/reference/performance.md")
+    parser.add_argument("--json", type=Path, help="write the figures here as JSON")
+    arguments = parser.parse_args()
+    chains: dict[int, Sequence[tuple[str, str]]] = {}
+
+    def make_chains(aws: str) -> Mapping[int, Sequence[tuple[str, str]]]:
+        chains.update({steps: leaked_keys(aws, steps) for steps in _CHAINS})
+        return chains
+
+    with (
+        tempfile.TemporaryDirectory(prefix="firedoor-bench-") as folder,
+        running(Path(folder), make_chains) as houses,
+    ):
+        results = asyncio.run(measure(houses, chains, arguments.rounds, arguments.responses))
+    sys.stdout.write(page.table(results))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(page.figures(results), indent=2) + "\n")
+    if arguments.write:
+        page.write(results)
+
+
+if __name__ == "__main__":
+    main()

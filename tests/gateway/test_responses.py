@@ -1,0 +1,271 @@
+"""Responses over HTTP: who may look, whose vote counts, and what the others are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from firedoor.domain.errors import Unavailable
+from firedoor.domain.people import People
+from firedoor.gateway.responses import responses_router
+from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryEngine
+from tests.slack.reports import ID, NOW
+
+ENCODED = quote(ID, safe="")
+
+
+class Door:
+    """The gateway with its HTTP door and an engine in memory."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.engine = MemoryEngine(self.clock)
+        self.people: People = PEOPLE
+        self.app = FastAPI()
+        self.app.include_router(
+            responses_router(people=lambda: self.people, engine=self.engine, clock=self.clock)
+        )
+
+    async def ask(
+        self, method: str, path: str, *, person: str | None = "alice", **other: Any
+    ) -> httpx.Response:
+        """Ask as a person."""
+        headers = {"authorization": f"Bearer {TOKENS[person]}"} if person else {}
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://firedoor.test") as client:
+            return await client.request(
+                method, path, headers={**headers, **other.pop("headers", {})}, **other
+            )
+
+    async def vote(self, person: str = "alice", path: str = ID, **ballot: Any) -> httpx.Response:
+        """Cast a vote."""
+        body = {"decision": "approve", "fingerprint": self.fingerprint, **ballot}
+        return await self.ask("POST", f"/v1/responses/{path}/votes", person=person, json=body)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell the fingerprint that is asked about."""
+        assert self.engine.report_now.ask is not None
+        return self.engine.report_now.ask.fingerprint
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+EVERY_PATH = [("GET", ""), ("GET", f"/{ID}"), ("POST", f"/{ID}/votes"), ("POST", f"/{ID}/undo")]
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY_PATH)
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        "Bearer wrong",
+        "Bearer a b",
+        "bearer",
+        f"Bearer {'x' * 9000}",
+    ],
+)
+async def test_nobody_gets_in_without_a_token(door: Door, method: str, path: str, header: str | None) -> None:
+    headers = {} if header is None else {"authorization": header}
+    answer = await door.ask(method, f"/v1/responses{path}", person=None, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.json()["error"] == "unauthenticated"
+
+
+async def test_the_hash_of_a_token_is_no_token(door: Door) -> None:
+    stolen = PEOPLE.people["alice"].token_sha256
+    answer = await door.ask(
+        "GET", "/v1/responses", person=None, headers={"authorization": f"Bearer {stolen}"}
+    )
+    assert answer.status_code == 401
+
+
+async def test_a_token_is_refused_from_the_moment_it_is_gone(door: Door) -> None:
+    assert (await door.ask("GET", "/v1/responses")).status_code == 200
+    door.people = People()
+    assert (await door.ask("GET", "/v1/responses")).status_code == 401
+
+
+@pytest.mark.parametrize("path", [ID, ENCODED])
+async def test_a_response_tells_its_plan_votes_ledger_and_fingerprint(door: Door, path: str) -> None:
+    told = (await door.ask("GET", f"/v1/responses/{path}")).json()
+    assert told["id"] == ID
+    assert told["fingerprint"] == door.fingerprint
+    assert [step["id"] for step in told["plan"]["steps"]] == ["stop_key", "end_sessions", "delete_key"]
+    assert told["ledger"][0]["kind"] == "received"
+    assert told["votes"] == []
+
+
+@pytest.mark.parametrize("path", [ID, ENCODED])
+async def test_a_vote_counts_and_says_what_is_missing(door: Door, path: str) -> None:
+    answer = await door.vote(path=path)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"state": "pending", "missing": 1, "fingerprint": door.fingerprint},
+    )
+    (vote,) = door.engine.votes.values()
+    assert (vote.voter.person, vote.door, vote.generation) == ("alice", "http", None)
+
+
+async def test_the_same_vote_again_is_the_same_vote(door: Door) -> None:
+    assert (await door.vote()).json() == (await door.vote()).json()
+    assert len(door.engine.votes) == 1
+
+
+async def test_a_fingerprint_may_be_typed_in_any_case_or_given_in_full(door: Door) -> None:
+    assert (await door.vote(fingerprint=door.fingerprint.lower())).status_code == 200
+    ask = door.engine.report_now.ask
+    assert ask is not None
+    assert (await door.vote("bob", fingerprint=ask.plan_sha256)).json()["state"] == "granted"
+
+
+async def test_a_vote_that_does_not_count_is_a_409_with_the_reason(door: Door) -> None:
+    stranger = await door.vote("eve")
+    assert stranger.status_code == 409
+    assert "you are not in secops" in stranger.json()["found"]
+    other = await door.vote(fingerprint="0000-0000-0000")
+    assert other.status_code == 409
+    assert "the plan has changed" in other.json()["found"]
+    door.clock.now += timedelta(hours=1)
+    assert "the time to answer is over" in (await door.vote()).json()["found"]
+    assert not door.engine.votes
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "comment"),
+    [
+        ("bad_time", "bad_time", ""),
+        ("Bad time: the release is running", "bad_time", "the release is running"),
+        ("false-positive", "false_positive", ""),
+        ("handled_elsewhere: ticket 7: done", "handled_elsewhere", "ticket 7: done"),
+    ],
+)
+async def test_a_no_is_given_with_its_reason(door: Door, reason: str, code: str, comment: str) -> None:
+    assert (await door.vote(decision="reject", reason=reason)).json()["state"] == "rejected"
+    (vote,) = door.engine.votes.values()
+    assert (vote.reason, vote.comment) == (code, comment)
+
+
+async def test_a_no_without_a_reason_is_a_409_that_names_the_reasons(door: Door) -> None:
+    answer = await door.vote(decision="reject", reason="I do not like it")
+    assert answer.status_code == 409
+    assert "false_positive" in answer.json()["found"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"decision":"approve"}',
+        b'{"decision":"maybe","fingerprint":"A41B-35E6-E3C5"}',
+        b'{"decision":"approve","fingerprint":"A41B-35E6-E3C5","person":"bob"}',
+        b'{"decision":"approve","fingerprint":7}',
+        b'{"decision":"approve","fingerprint":"A41B-35E6-E3C5","decision":"reject"}',
+        b"\xff",
+        b"[" * 50_000,
+    ],
+)
+async def test_a_body_that_is_no_vote_is_a_422(door: Door, body: bytes) -> None:
+    answer = await door.ask("POST", f"/v1/responses/{ID}/votes", content=body)
+    assert answer.status_code == 422
+    assert set(answer.json()) >= {"error", "found", "expected", "mend"}
+    assert not door.engine.votes
+
+
+async def test_a_body_that_is_too_large_is_a_413(door: Door) -> None:
+    assert (await door.ask("POST", f"/v1/responses/{ID}/votes", content=b" " * 70_000)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "respond/leaked_access_key/" + "0" * 32,
+        "desk",
+        "respond",
+        "respond/x/y",
+        "",
+        "a" * 5000,
+        "%2e%2e",
+        "ü",
+    ],
+)
+async def test_a_response_nobody_knows_is_a_404(door: Door, id_: str) -> None:
+    for method, path in (("GET", f"/v1/responses/{id_}"), ("POST", f"/v1/responses/{id_}/undo")):
+        answer = await door.ask(method, path)
+        assert answer.status_code in ((404,) if id_ else (404, 405, 307))
+    if id_:
+        assert (await door.vote(path=id_)).status_code == 404
+
+
+async def test_undo_is_asked_for_once_and_then_anew(door: Door) -> None:
+    path = f"/v1/responses/{ENCODED}/undo"
+    assert (await door.ask("POST", path)).json()["state"] == "pending"
+    assert (await door.ask("POST", path, json={"why": "it was the pen test"})).status_code == 200
+    assert len(door.engine.undos) == 1
+    report = door.engine.report_now
+    asked = report.entries[-1].model_copy(update={"kind": "undo_requested"})
+    door.engine.report_now = report.model_copy(update={"entries": (*report.entries, asked)})
+    await door.ask("POST", path)
+    assert len(door.engine.undos) == 2
+
+
+async def test_the_engine_being_away_is_a_503(door: Door) -> None:
+    door.engine.broken = Unavailable("Temporal does not answer")
+    answer = await door.vote()
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
+async def test_a_vote_that_waits_for_the_engine_is_a_202(door: Door) -> None:
+    door.engine.waiting = True
+    answer = await door.vote()
+    assert (answer.status_code, answer.json()["state"]) == (202, "waiting")
+
+
+async def test_responses_are_listed_by_status_playbook_and_time(door: Door) -> None:
+    async def count(**query: str) -> int:
+        answer = await door.ask("GET", "/v1/responses", params=query)
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["responses"])
+
+    assert await count() == 1
+    assert await count(status="awaiting_approval", playbook="leaked_access_key") == 1
+    assert await count(status="closed") == 0
+    assert await count(playbook="public_bucket") == 0
+    assert await count(since="24h") == 1
+    assert await count(since="PT10S") == 0
+    assert await count(since=(NOW + timedelta(hours=1)).isoformat()) == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"status": "x"}, {"since": "yesterday"}, {"since": "2026-11-22"}, {"playbook": "' OR 1=1"}, {"q": "1"}],
+)
+async def test_a_list_that_cannot_be_asked_for_is_a_422(door: Door, query: dict[str, str]) -> None:
+    answer = await door.ask("GET", "/v1/responses", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["expected"]
+
+
+async def test_a_vote_through_http_and_the_same_through_slack_are_one(door: Door) -> None:
+    """The id of a vote names the ask and the person, never the door."""
+    await door.vote()
+    (name,) = door.engine.votes
+    assert name == f"{ID}/1.1/alice/approve"
