@@ -21,8 +21,8 @@ from activities.registry import Registry, load
 from activities.steps import Hands, Steps, Watching
 from firedoor.connectors.aws import Account, AwsAccounts
 from firedoor.connectors.evidence_store import EvidenceStore
-from firedoor.connectors.slack import SlackDesk
 from firedoor.connectors.signing import SigningKey
+from firedoor.connectors.slack import SlackDesk
 from firedoor.domain.contract import TASK_QUEUE
 from firedoor.domain.guards import Guards
 from firedoor.logs import configure_logging
@@ -58,21 +58,30 @@ def planning_of(settings: Settings, hands: Hands) -> Planning:
         lambda: settings.policy,
         {account.id: account.environment for account in settings.accounts.values()},
         ThreadPoolExecutor(_THREADS // 2, thread_name_prefix="plan"),
-        lambda account: next(iter(settings.accounts[account].regions), "us-east-1") if account in settings.accounts else "us-east-1",
+        lambda account: (
+            next(iter(settings.accounts[account].regions), "us-east-1")
+            if account in settings.accounts
+            else "us-east-1"
+        ),
     )
 
 
 def desk_of(settings: Settings) -> list[Callable[..., Any]]:
     """Give the desk its channel, where Slack is configured."""
     slack = settings.slack
-    return [] if slack is None else [Desk(SlackDesk(slack.bot_token.value, base_url=slack.base_url), slack.channel).show]
+    return (
+        []
+        if slack is None
+        else [Desk(SlackDesk(slack.bot_token.value, base_url=slack.base_url), slack.channel).show]
+    )
 
 
 def worker_of(client: Client, settings: Settings, runner: WorkflowRunner | None = None) -> Worker:
     """Build the worker. Tests hand in the strict sandbox; production runs without it, kept pure by contracts."""
     hands = hands_of(settings, load(settings.actions))
     evidence = Evidence(
-        EvidenceStore(settings.evidence.store), SigningKey.from_pem(settings.evidence.signing_key.value().encode())
+        EvidenceStore(settings.evidence.store),
+        SigningKey.from_pem(settings.evidence.signing_key.value().encode()),
     )
     activities: list[Callable[..., Any]] = [
         planning_of(settings, hands).plan,
@@ -102,7 +111,10 @@ async def main() -> None:
     settings = from_environment()
     temporal = settings.temporal
     client = await Client.connect(
-        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter, **temporal.more
+        temporal.address,
+        namespace=temporal.namespace,
+        data_converter=pydantic_data_converter,
+        **temporal.more,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -38,8 +38,12 @@ def translated() -> Iterator[None]:
         raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
     except ValidationError as error:
         # Never the input: it may hold what must not stand in history.
-        places = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors(include_input=False))
-        raise ApplicationError(f"a value does not fit its model at {places}", type="Rejected", non_retryable=True) from None
+        places = ", ".join(
+            ".".join(str(part) for part in each["loc"]) for each in error.errors(include_input=False)
+        )
+        raise ApplicationError(
+            f"a value does not fit its model at {places}", type="Rejected", non_retryable=True
+        ) from None
 
 
 async def in_thread(pool: Executor, work: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""Planning a whole response in one activity: every step's plan, read-only, in parallel where the playbook allows."""
+"""Planning a whole response in one activity: reads only, in parallel where the playbook allows."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class Planning:
             on_failure=call.step.on_failure or playbook.on_failure,
         )
 
-    def _rule(self, call: StepCall, spec: ActionSpec, playbook: Playbook, account: str, caution: str) -> ApprovalRule | None:
+    def _rule(
+        self, call: StepCall, spec: ActionSpec, playbook: Playbook, account: str, caution: str
+    ) -> ApprovalRule | None:
         return rule_for(
             playbook=playbook,
             step=call.step,

@@ -22,14 +22,10 @@ import activities
 from firedoor.domain.action import (
     Action,
     ActionSpec,
-    Already,
     Before,
-    Change,
     Lookup,
     Params,
     Permissions,
-    Planned,
-    Refuse,
     Reversibility,
     Risk,
 )
@@ -51,7 +47,7 @@ class Entry:
     """One action or lookup: its class, its models, and what everyone may know of it."""
 
     spec: ActionSpec
-    cls: type[Action] | type[Lookup]
+    cls: type[Action | Lookup]
     params: type[Params]
     before: type[Before] | None
 
@@ -63,13 +59,15 @@ class Entry:
     def read_before(self, raw: Mapping[str, Any] | None) -> Before:
         """Read what `plan` captured, as it comes back out of history."""
         if self.before is None or raw is None:
-            raise Misconfigured(f"{self.spec.name} was given nothing captured", expected="what its plan captured")
+            raise Misconfigured(
+                f"{self.spec.name} was given nothing captured", expected="what its plan captured"
+            )
         read: Before = _adapter(self.before).validate_json(to_json(raw))
         return read
 
     @property
     def system(self) -> str:
-        """The folder, and so the connector, it belongs to: `aws`, `okta`, …"""
+        """The folder, and so the connector, it belongs to, such as `aws`."""
         return self.spec.name.split(".", 1)[0]
 
 
@@ -123,13 +121,18 @@ def _own_modules() -> Iterator[tuple[str, ModuleType]]:
         if package.ispkg:
             holder = importlib.import_module(f"activities.{package.name}")
             for module in pkgutil.iter_modules(holder.__path__):
-                yield f"{package.name}.{module.name}", importlib.import_module(f"activities.{package.name}.{module.name}")
+                yield (
+                    f"{package.name}.{module.name}",
+                    importlib.import_module(f"activities.{package.name}.{module.name}"),
+                )
 
 
 def _modules_of(folders: Sequence[Path]) -> Iterator[tuple[str, ModuleType]]:
     for folder in folders:
         if not folder.is_dir():
-            raise Misconfigured(f"{folder} is not a folder", expected="a folder of actions, one folder per system")
+            raise Misconfigured(
+                f"{folder} is not a folder", expected="a folder of actions, one folder per system"
+            )
         for file in sorted(folder.glob("*/*.py")):
             if file.stem != "__init__":
                 yield f"{file.parent.name}.{file.stem}", _import_file(file)
@@ -149,8 +152,8 @@ def _import_file(file: Path) -> ModuleType:
     return module
 
 
-def _classes_of(module: ModuleType) -> list[type[Action] | type[Lookup]]:
-    """List the actions a module defines itself; a shared base starts with an underscore or is declared abstract."""
+def _classes_of(module: ModuleType) -> list[type[Action | Lookup]]:
+    """List the actions a module defines itself; a shared base starts with an underscore."""
     return [
         cls
         for name, cls in vars(module).items()
@@ -161,7 +164,7 @@ def _classes_of(module: ModuleType) -> list[type[Action] | type[Lookup]]:
     ]
 
 
-def entry_of(name: str, cls: type[Action] | type[Lookup]) -> Entry:
+def entry_of(name: str, cls: type[Action | Lookup]) -> Entry:
     """Read everything about one class, or refuse it loudly."""
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
@@ -175,12 +178,18 @@ def entry_of(name: str, cls: type[Action] | type[Lookup]) -> Entry:
     for attribute, kind in _DECLARED.items():
         if not isinstance(getattr(cls, attribute, None), kind):
             raise Misconfigured(
-                f"{name} ({_place(cls)}) does not declare {attribute}", expected=f"a class attribute of type {kind.__name__}"
+                f"{name} ({_place(cls)}) does not declare {attribute}",
+                expected=f"a class attribute of type {kind.__name__}",
             )
     _check_undo(name, cls)
     hints = get_type_hints(cls.apply)
     params, before = hints.get("params"), hints.get("before")
-    if not (inspect.isclass(params) and issubclass(params, Params) and inspect.isclass(before) and issubclass(before, Before)):
+    if not (
+        inspect.isclass(params)
+        and issubclass(params, Params)
+        and inspect.isclass(before)
+        and issubclass(before, Before)
+    ):
         raise Misconfigured(
             f"{name} ({_place(cls)}): apply does not say what it takes",
             expected="apply(self, params: <a Params>, before: <a Before>) -> None",
@@ -207,7 +216,10 @@ def _lookup_entry(name: str, cls: type[Lookup]) -> Entry:
             raise Misconfigured(f"{name} ({_place(cls)}) does not declare {attribute}")
     params = get_type_hints(cls.read).get("params")
     if not (inspect.isclass(params) and issubclass(params, Params)):
-        raise Misconfigured(f"{name} ({_place(cls)}): read does not say what it takes", expected="read(self, params: <a Params>)")
+        raise Misconfigured(
+            f"{name} ({_place(cls)}): read does not say what it takes",
+            expected="read(self, params: <a Params>)",
+        )
     spec = ActionSpec(
         name=name,
         kind="lookup",
@@ -241,11 +253,10 @@ def _check_example(entry: Entry) -> None:
     try:
         entry.read_params(entry.spec.example)
     except ValueError as error:
-        raise Misconfigured(f"the example of {entry.spec.name} does not fit its own parameters: {error}") from error
+        raise Misconfigured(
+            f"the example of {entry.spec.name} does not fit its own parameters: {error}"
+        ) from error
 
 
 def _place(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
-
-
-

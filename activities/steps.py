@@ -47,7 +47,10 @@ class Hands:
     def entry(self, name: str) -> Entry:
         """Return an action by its name; a worker that lacks it cannot do the step, now or later."""
         if name not in self.registry:
-            raise Rejected(f"this worker has no action {name}", mend="deploy the worker that has it, or check the playbook")
+            raise Rejected(
+                f"this worker has no action {name}",
+                mend="deploy the worker that has it, or check the playbook",
+            )
         return self.registry[name]
 
     def action(self, entry: Entry, step: PlannedStep, artefact: str, *, changing: bool) -> Action:
@@ -115,7 +118,9 @@ class Steps:
                 if entry.spec.reversibility.kind != "none":
                     yield self._lend(f"{name}.undo", self._undo, Undone)
 
-    def _lend(self, name: str, verb: Callable[[StepOrder, int], Any], result: type[Any]) -> Callable[..., Any]:
+    def _lend(
+        self, name: str, verb: Callable[[StepOrder, int], Any], result: type[Any]
+    ) -> Callable[..., Any]:
         async def lent(order: StepOrder) -> Any:
             attempt = activity.info().attempt
             return await in_thread(self._hands.pool, lambda: verb(order, attempt))
@@ -202,5 +207,3 @@ class Watching:
                 if seen.verdict is not Verdict.YES:
                     reverted[order.step.id] = f"it is open again: {seen.says}"
         return Watched(reverted=reverted, unknown=unknown)
-
-

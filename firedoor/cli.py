@@ -61,7 +61,7 @@ class Lazy(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return a command as it runs."""
-        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]  only its keys, for "did you mean"
+        self.commands = {known: self.get_command(ctx, known) for known in COMMANDS}  # for "did you mean"
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and command(str(name)), rest
 

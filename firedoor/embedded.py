@@ -33,14 +33,28 @@ _TUNING = (
 
 
 def temporal_command(
-    *, data: Path | None, port: int, ui_port: int | None, namespace: str = NAMESPACE, time_skipping: bool = False
+    *,
+    data: Path | None,
+    port: int,
+    ui_port: int | None,
+    namespace: str = NAMESPACE,
+    time_skipping: bool = False,
 ) -> list[str]:
     """Return the command line of the embedded server; `data` None keeps everything in memory."""
-    return [_temporal(), "server", "start-dev", *temporal_arguments(data, port, ui_port, namespace, time_skipping)]
+    return [
+        _temporal(),
+        "server",
+        "start-dev",
+        *temporal_arguments(data, port, ui_port, namespace, time_skipping),
+    ]
 
 
 def temporal_arguments(
-    data: Path | None, port: int, ui_port: int | None, namespace: str, time_skipping: bool  # noqa: FBT001
+    data: Path | None,
+    port: int,
+    ui_port: int | None,
+    namespace: str,
+    time_skipping: bool,  # noqa: FBT001
 ) -> list[str]:
     """Return the tuned arguments of `temporal server start-dev`."""
     arguments = ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "warn", "-n", namespace]

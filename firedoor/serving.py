@@ -66,7 +66,8 @@ class Shelf:
             self.read()
         except (Problems, FiredoorError, OSError) as error:
             self.problem = "playbooks do not check; the last good set is in force"
-            log.error("playbooks do not check; the last good set stays in force", problems=str(error))
+            # The problems say it all; a traceback would hide them.
+            log.error("playbooks do not check; the last good set is kept", problems=str(error))  # noqa: TRY400
         else:
             log.info("playbooks read again", count=len(self._playbooks))
 
@@ -76,7 +77,8 @@ class Shelf:
 
     def _now(self) -> tuple[tuple[str, int, int], ...]:
         return tuple(
-            (file.name, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in playbook_files(self._folder)
+            (file.name, (stat := file.stat()).st_mtime_ns, stat.st_size)
+            for file in playbook_files(self._folder)
         )
 
 
@@ -139,7 +141,10 @@ async def connect(settings: Settings) -> Client:
     """Reach Temporal as its environment says."""
     temporal = settings.temporal
     return await Client.connect(
-        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter, **temporal.more
+        temporal.address,
+        namespace=temporal.namespace,
+        data_converter=pydantic_data_converter,
+        **temporal.more,
     )
 
 

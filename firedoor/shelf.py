@@ -24,9 +24,13 @@ def read_shelf(
     playbooks: list[Playbook] = []
     for file in files:
         try:
-            playbooks.append(read_playbook(file.read_text(encoding="utf-8", errors="strict"), str(file), known, groups))
+            playbooks.append(
+                read_playbook(file.read_text(encoding="utf-8", errors="strict"), str(file), known, groups)
+            )
         except UnicodeDecodeError as error:
-            raise Misconfigured(f"{file}:1:1: it is not UTF-8 text at byte {error.start}", mend="save it as UTF-8") from error
+            raise Misconfigured(
+                f"{file}:1:1: it is not UTF-8 text at byte {error.start}", mend="save it as UTF-8"
+            ) from error
         except Illegible as error:
             problems.append(error.problem)
         except Problems as error:

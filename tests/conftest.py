@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ import pytest_asyncio
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from firedoor.domain.contract import SEARCH_ATTRIBUTES
 from firedoor.embedded import NAMESPACE, temporal_arguments
 from tests.servers import free_port
 from tests.toy_world import ToyWorld
@@ -43,9 +42,9 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyWorld]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyWorld:
     """A world with one open door, `front`."""
     monkeypatch.setenv("TOY_WORLD", str(tmp_path / "world"))
     made = ToyWorld(tmp_path / "world")
     made.door("front")
-    yield made
+    return made

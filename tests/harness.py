@@ -1,4 +1,4 @@
-"""A response in a test: settings over the toy world, a time-skipping Temporal, and a worker in the strict sandbox."""
+"""A response in a test: settings over the toy world, and a worker in the strict sandbox."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def settings_over(folder: Path, **changes: Any) -> Settings:
         directory=folder,
         url="http://127.0.0.1:8080",
         sources={"acme": Source(name="acme", kind="generic", secret=FixedSecret("x"))},  # type: ignore[arg-type]
-        accounts={ACCOUNT: Account(id=ACCOUNT, name="prod", environment="prod", regions=("us-east-1",), role=None)},
+        accounts={
+            ACCOUNT: Account(id=ACCOUNT, name="prod", environment="prod", regions=("us-east-1",), role=None)
+        },
         slack=None,
         evidence=Evidence(store=folder / "evidence", signing_key=FixedSecret(signing.generate().decode())),  # type: ignore[arg-type]
         playbooks=folder,
@@ -122,7 +124,14 @@ def playbook(text: str, name: str = "close_doors") -> Playbook:
 def strict_sandbox() -> SandboxedWorkflowRunner:
     """The sandbox that re-imports our own rooms, so that a clock read in the domain fails."""
     passed = SandboxRestrictions.default.with_passthrough_modules(
-        "pydantic", "pydantic_core", "cel", "rfc8785", "yaml", "annotated_types", "typing_extensions", "typing_inspection"
+        "pydantic",
+        "pydantic_core",
+        "cel",
+        "rfc8785",
+        "yaml",
+        "annotated_types",
+        "typing_extensions",
+        "typing_inspection",
     )
     return SandboxedWorkflowRunner(restrictions=passed)
 
@@ -208,7 +217,9 @@ def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> I
     )
 
 
-async def begin(client: Client, playbook_: Playbook, finding_: Finding | None = None, caution: str = "") -> Response:
+async def begin(
+    client: Client, playbook_: Playbook, finding_: Finding | None = None, caution: str = ""
+) -> Response:
     """Start a response."""
     incident = incident_for(playbook_, finding_ or finding(), caution)
     handle = await client.start_workflow(

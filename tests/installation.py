@@ -1,4 +1,4 @@
-"""A whole installation for tests: real Temporal on disk, gateway and worker processes that may be killed at any time."""
+"""A whole installation for tests: Temporal on disk, gateway and worker processes that may be killed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ class Installation:
             f"evidence: {{store: 'file:{self.folder}/evidence', signing_key: {{file: '{key}'}}}}\n"
             f"playbooks: '{self.folder}/playbooks'\nactions: ['{ROOT}/tests/toy_actions']\n" + more
         )
-        people = "".join(f"  {who}: {{name: {who.title()}, token_sha256: {_sha(TOKENS[who])}}}\n" for who in TOKENS)
+        people = "".join(
+            f"  {who}: {{name: {who.title()}, token_sha256: {_sha(TOKENS[who])}}}\n" for who in TOKENS
+        )
         (config / "people.yaml").write_text(
             f"people:\n{people}groups:\n  responders: [alice, bob]\n  leads: [carol]\n"
         )
@@ -88,13 +90,17 @@ class Installation:
             return temporal_command(data=self.folder / "data", port=self.temporal_port, ui_port=None)
         if part == "worker":
             return [sys.executable, str(ROOT / "worker.py")]
-        serve = f"from firedoor.serving import run; from firedoor.settings import from_environment; run(from_environment(), '127.0.0.1', {self.port})"
-        return [sys.executable, "-c", serve]
+        return [sys.executable, "-m", "firedoor.cli", "gateway", "--port", str(self.port)]
 
     def start(self, part: Part) -> None:
         with (self.folder / f"{part}.log").open("ab") as log:
             self.processes[part] = subprocess.Popen(
-                self.command(part), env=self.environment(), stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+                self.command(part),
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
             )
 
     def kill(self, part: Part) -> None:

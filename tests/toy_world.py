@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class ToyWorld:
-    """Doors are files that hold `open`, `shut <incident>` or `welded <incident>`; every effect is a line of a log."""
+    """Doors are files (`open`, `shut <incident>`, `welded <incident>`); every effect is a line of a log."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -18,7 +18,7 @@ class KeyParams(Params):
 
 
 class Owner(Value):
-    """Whose the key is; `user` is empty for a key that this account does not know, and for one of its root user."""
+    """Whose the key is; `user` is empty where this account has no such key, or its root user has it."""
 
     user: str
 
@@ -26,8 +26,8 @@ class Owner(Value):
 class FindKeyOwner(Lookup):
     """The user of a key, for detectors that tell the key alone (AWS Health, secret scanners).
 
-    Facts come from `GetAccessKeyLastUsed`, which answers for long-lived keys of its own account only. Steps that
-    are given an empty user are refused when they are planned, so nobody else's user is touched.
+    Facts come from `GetAccessKeyLastUsed`, which answers for long-lived keys of its own account
+    only. Steps that are given an empty user are refused when they are planned.
     """
 
     summary: ClassVar[str] = "Find the IAM user whose access key it is."

@@ -62,7 +62,9 @@ def _list(specs: Iterable[ActionSpec]) -> None:
         table.add_row(Text(spec.name, "bold"), Text(kind, style), risk(spec.risk), Text(spec.summary))
     lookups = [each for each in known if each.kind == "lookup"]
     for spec in lookups:
-        table.add_row(Text(spec.name, "bold"), Text("reads only", "dim"), Text("-", "dim"), Text(spec.summary))
+        table.add_row(
+            Text(spec.name, "bold"), Text("reads only", "dim"), Text("-", "dim"), Text(spec.summary)
+        )
     console = out()
     console.print(table)
     console.print("", Text("`firedoor actions NAME` tells all of one.", "dim"))

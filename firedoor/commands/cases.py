@@ -1,4 +1,4 @@
-"""A playbook's own cases: a detector's payload in, the steps that would answer it out; no world is touched."""
+"""A playbook's own cases: a detector's payload in, the steps that would answer it out, without a world."""
 
 from __future__ import annotations
 
@@ -143,15 +143,23 @@ def _fits(call: StepCall, registry: Registry) -> None:
 
 
 def _read(step: Step, lookups: Mapping[str, JsonValue]) -> Any:
-    if step.id not in lookups:
+    name = step.id or ""
+    if name not in lookups:
         raise Unreadable(
-            f"lookup {step.id} has no answer",
-            expected=f"lookups: {{{step.id}: …}} in the case",
+            f"lookup {name} has no answer",
+            expected=f"lookups: {{{name}: …}} in the case",
             mend=f"write what {step.lookup} would read",
         )
-    return lookups[step.id]
+    return lookups[name]
 
 
 def _planned(call: StepCall) -> dict[str, Any]:
     """What later steps see of one that would be a change; what the world holds, no case knows."""
-    return {"id": call.id, "outcome": "change", "says": "", "target": "", "params": plain(call.params), "before": {}}
+    return {
+        "id": call.id,
+        "outcome": "change",
+        "says": "",
+        "target": "",
+        "params": plain(call.params),
+        "before": {},
+    }

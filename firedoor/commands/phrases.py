@@ -20,7 +20,12 @@ UNDO: Final[dict[str, tuple[str, str]]] = {
 }
 
 _RISKS = {Risk.LOW: "green", Risk.MEDIUM: "yellow", Risk.HIGH: "red"}
-_SEVERE = {Severity.HIGH: "red", Severity.CRITICAL: "bold red", Severity.FATAL: "bold red", Severity.MEDIUM: "yellow"}
+_SEVERE = {
+    Severity.HIGH: "red",
+    Severity.CRITICAL: "bold red",
+    Severity.FATAL: "bold red",
+    Severity.MEDIUM: "yellow",
+}
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _MINUTE = 60
 

@@ -45,12 +45,15 @@ class Door:
 
 def plan(
     playbook: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="A playbook's name, or its file.")],
-    finding: Annotated[Path, typer.Argument(metavar="FINDING.json", help="A finding, or a detector's payload.")],
+    finding: Annotated[
+        Path, typer.Argument(metavar="FINDING.json", help="A finding, or a detector's payload.")
+    ],
     *,
     source: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="What sent it: a source of the configuration, or a kind such as aws.eventbridge."
+            metavar="NAME",
+            help="What sent it: a source of the configuration, or a kind such as aws.eventbridge.",
         ),
     ] = "generic",
     config: ConfigDirectory = None,
@@ -99,7 +102,9 @@ def _door(settings: Settings, named: str) -> Door:
         return Door(kind=named)
     known = [*settings.sources, *KINDS]
     raise Misconfigured(
-        f"there is no source {named!r}", expected=f"one of {', '.join(known)}", mend=did_you_mean(named, known)
+        f"there is no source {named!r}",
+        expected=f"one of {', '.join(known)}",
+        mend=did_you_mean(named, known),
     )
 
 
@@ -133,7 +138,9 @@ def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Do
             source=door.source or _source_for(settings, door.kind, findings[0].account),
             received=datetime.now(UTC),
         )
-        yield PlanOrder(response=workflow_id(playbook.playbook, key), incident=incident, findings=tuple(findings))
+        yield PlanOrder(
+            response=workflow_id(playbook.playbook, key), incident=incident, findings=tuple(findings)
+        )
 
 
 def _source_for(settings: Settings, kind: str, account: str | None) -> str:
@@ -156,7 +163,9 @@ def _unanswered(playbook: Playbook, delivery: Delivery) -> FiredoorError:
     finding = delivery.findings[0]
     named = f"{finding.source} {finding.type}"
     if not playbook.answers(finding):
-        answered = sorted({f"{trigger.source} {kind}" for trigger in playbook.responds_to for kind in trigger.types})
+        answered = sorted(
+            {f"{trigger.source} {kind}" for trigger in playbook.responds_to for kind in trigger.types}
+        )
         return Rejected(f"{playbook.playbook} does not answer {named}", expected=", ".join(answered))
     return Rejected(
         f"{playbook.playbook} answers {named}, but its `when` is false for this finding",
@@ -202,5 +211,5 @@ def _show(order: PlanOrder, made: Plan) -> None:
     if any(each.is_test for each in order.findings):
         console.print(Text("! a detector's sample: the gateway would not act on it", "bold yellow"))
     console.print("", *planned(made))
-    console.print("", *would_ask(made, _fingerprints(order, made), playbook.mode))
+    console.print(*would_ask(made, _fingerprints(order, made), playbook.mode))
     console.print(Text("Nothing was changed.", "bold green"))

@@ -112,7 +112,9 @@ def _show(checks: Sequence[Check], failed: int) -> None:
     console = out()
     console.print(grid(rows))
     warned = sum(check.state == "warn" for check in checks)
-    told = f"\n{len(checks)} checks: {len(checks) - failed - warned} good, {warned} to look at, {failed} failed"
+    told = (
+        f"\n{len(checks)} checks: {len(checks) - failed - warned} good, {warned} to look at, {failed} failed"
+    )
     console.print(Text(told, "bold red" if failed else "bold green"))
 
 
@@ -158,6 +160,9 @@ def _playbook_problems(settings: Settings) -> Sequence[Problem]:
     except Illegible as error:
         return (error.problem,)
     except Misconfigured as error:
-        place = {"file": str(settings.playbooks), "line": 1, "column": 1}
-        return (Problem(**place, found=error.found, expected=error.expected, mend=error.mend),)  # type: ignore[arg-type]
+        folder = str(settings.playbooks)
+        problem = Problem(
+            file=folder, line=1, column=1, found=error.found, expected=error.expected, mend=error.mend
+        )
+        return (problem,)
     return ()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from pydantic import JsonValue
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -42,7 +43,11 @@ _OUTCOMES: Final[dict[str, tuple[str, str]]] = {
     "refuse": ("∅", "yellow"),
     "unplanned": ("?", "bold yellow"),
 }
-_OUTCOME_WORDS: Final = {"already": "it is so already", "refuse": "refused", "unplanned": "could not be planned"}
+_OUTCOME_WORDS: Final = {
+    "already": "it is so already",
+    "refuse": "refused",
+    "unplanned": "could not be planned",
+}
 
 _STANDING_STYLES: Final[dict[Standing, str]] = {
     "contained": "bold green",
@@ -93,6 +98,7 @@ def planned(plan: Plan, became: dict[str, Progress] | None = None) -> Iterator[R
             state = PROGRESS[now][1]
         yield joined(Text(sign, style), safe(step.id, "bold"), Text(step.action, "cyan"), Text(state, style))
         yield grid(_facts(step), indent=4)
+        yield ""
 
 
 def _facts(step: PlannedStep) -> Iterator[tuple[Text, Text]]:
@@ -102,18 +108,26 @@ def _facts(step: PlannedStep) -> Iterator[tuple[Text, Text]]:
     yield Text("where", "dim"), safe(" · ".join(dict.fromkeys(part for part in where if part)))
     if step.outcome != "change":
         return
-    if step.before is not None:
-        yield Text("now", "dim"), safe(json.dumps(step.before, ensure_ascii=False), "dim")
+    if step.before:
+        yield Text("now", "dim"), joined(*(_captured(*each) for each in step.before.items()), between="; ")
     for number, each in enumerate(step.consequences):
         told = safe(each.says)
         if each.observed:
             told.append(" (").append_text(safe(each.observed)).append(")")
-        yield Text("" if number else "breaks", "dim"), told
+        yield Text("" if number else "breaks", "dim"), Text("• ").append_text(told)
     yield Text("undo", "dim"), undo_of(step)
     if step.approval is None:
         yield Text("asks", "dim"), Text("nobody: done at once", "green")
     else:
         yield Text("asks", "dim"), Text(who(step.approval), "yellow")
+
+
+def _captured(name: str, value: JsonValue) -> Text:
+    """Say one thing that undo would give back."""
+    if isinstance(value, dict) and set(value) == {"state", "value"}:
+        value = value["value"] if value["state"] == "value" else value["state"]
+    told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return safe(f"{name.replace('_', ' ')}: {told}", "dim")
 
 
 def undo_of(step: PlannedStep) -> Text:
@@ -147,11 +161,11 @@ def response(report: Report, now: datetime) -> Iterator[RenderableType]:
     """Show one response: how it stands, the plan, the ask, and what happened."""
     yield from headline(report)
     if report.plan is not None:
-        yield from ("", Text("Plan", "bold"), *planned(report.plan, all_progress(report)))
+        yield from ("", Text("Plan", "bold"), "", *planned(report.plan, all_progress(report)))
     if report.ask is not None and report.asking:
-        yield from ("", *card(report, report.ask, now))
+        yield from (*card(report, report.ask, now), "")
     if report.entries:
-        yield from ("", Text("Timeline", "bold"), grid(_timeline(report.entries, report.started)))
+        yield from (Text("Timeline", "bold"), grid(_timeline(report.entries, report.started)))
 
 
 def headline(report: Report) -> Iterator[RenderableType]:
@@ -160,7 +174,9 @@ def headline(report: Report) -> Iterator[RenderableType]:
     words, means = HEADLINES[stands]
     finding = report.finding
     yield joined(
-        Text(words, _STANDING_STYLES.get(stands, "bold")), safe(report.playbook, "bold"), safe(report.id, "dim")
+        Text(words, _STANDING_STYLES.get(stands, "bold")),
+        safe(report.playbook, "bold"),
+        safe(report.id, "dim"),
     )
     yield Text(means)
     yield ""
@@ -196,7 +212,9 @@ def _deciding(ask: Approval, now: datetime) -> Iterator[tuple[Text, Text]]:
         told = safe(f"{people(rule.quorum)} of {listed(ask.eligible(rule), 'or')}")
         yield Text("who", "dim"), told.append(f" · {missing} to go" if missing else " · complete", "yellow")
     for vote in ask.votes:
-        said = Text("yes" if vote.decision == "approve" else "no", "green" if vote.decision == "approve" else "red")
+        said = Text(
+            "yes" if vote.decision == "approve" else "no", "green" if vote.decision == "approve" else "red"
+        )
         reason = REASONS[vote.reason].lower() if vote.reason else ""
         yield Text("said", "dim"), joined(safe(vote.voter.person, "bold"), said, safe(vote.comment or reason))
     left = ask.deadline - now

@@ -92,7 +92,9 @@ def complain(error: FiredoorError) -> None:
         console = err()
         console.print(Text("✗ ", "bold red") + lines(found, "bold"))
         rows = [
-            (Text(name, "dim"), lines(says)) for name, says in (("expected", expected), ("mend", mend)) if says
+            (Text(name, "dim"), lines(says))
+            for name, says in (("expected", expected), ("mend", mend))
+            if says
         ]
         if rows:
             console.print(grid(rows))
@@ -103,7 +105,8 @@ def _each(error: FiredoorError) -> list[tuple[str, str, str]]:
     if problems is None:
         return [(error.found, error.expected, error.mend)]
     return [
-        (f"{each.file}:{each.line}:{each.column}: {each.found}", each.expected, each.mend) for each in problems
+        (f"{each.file}:{each.line}:{each.column}: {each.found}", each.expected, each.mend)
+        for each in problems
     ]
 
 

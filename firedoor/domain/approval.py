@@ -78,12 +78,14 @@ class Approval(Value):
         """All groups that are asked, in order, without repeats."""
         return tuple(dict.fromkeys(group for rule in self.rules for group in self.eligible(rule)))
 
-    def objection(self, vote: Vote, now: datetime) -> str | None:
+    def objection(self, vote: Vote, now: datetime) -> str | None:  # noqa: PLR0911 - one sentence a reason
         """Why this vote does not count, said to the person who cast it; None when it does."""
         state = self.state(now)
         if state != "pending":
-            return f"this was already {state}; nothing more is needed" if state != "expired" else (
-                "the time to answer is over; silence meant no, and nothing was done"
+            return (
+                f"this was already {state}; nothing more is needed"
+                if state != "expired"
+                else ("the time to answer is over; silence meant no, and nothing was done")
             )
         if vote.generation is not None and vote.generation != self.generation:
             return "this card is out of date; a newer one was posted, please answer that one"

@@ -26,7 +26,9 @@ def rule_for(
     lowest = floor(policy, spec.reversibility.kind, spec.risk, environment or "unknown")
     wish = step.approval
     wished = (
-        policy.default.but(from_=wish.from_, quorum=wish.quorum, within=wish.within, then=wish.then, to=wish.to)
+        policy.default.but(
+            from_=wish.from_, quorum=wish.quorum, within=wish.within, then=wish.then, to=wish.to
+        )
         if wish is not None
         else None
     )

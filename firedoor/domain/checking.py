@@ -46,6 +46,7 @@ def read_playbook(
 
 def _typed(document: Document, playbook: Playbook, known: Mapping[str, Known]) -> Playbook:
     """Give literal parameters the types their action asks for: an unquoted account stays text."""
+
     def retyped(step: Step, way: Way) -> Step:
         name = step.action or step.lookup
         if name is None or "params" not in document.get(way):
@@ -68,7 +69,11 @@ class _Checker:
     """One pass over one playbook."""
 
     def __init__(
-        self, document: Document, playbook: Playbook, known: Mapping[str, Known], groups: frozenset[str] | None
+        self,
+        document: Document,
+        playbook: Playbook,
+        known: Mapping[str, Known],
+        groups: frozenset[str] | None,
     ) -> None:
         self._document = document
         self._playbook = playbook
@@ -84,11 +89,19 @@ class _Checker:
             yield from self._expression(self._playbook.when, ("when",), top)
         yield from self._value(self._playbook.incident, ("incident",), top)
         if not list(expressions(self._playbook.incident)):
-            yield self._at(("incident",), "the incident key is the same for every finding", expected="a `${{ … }}` that names what the incident is about")
+            yield self._at(
+                ("incident",),
+                "the incident key is the same for every finding",
+                expected="a `${{ … }}` that names what the incident is about",
+            )
         for step, way in self._ways():
             yield from self._step(step, way)
-        for way, objection in objections(self._playbook, {name: each.spec for name, each in self._known.items()}):
-            yield self._at(way, objection.found, expected=objection.expected, mend=objection.mend, law=objection.law)
+        for way, objection in objections(
+            self._playbook, {name: each.spec for name, each in self._known.items()}
+        ):
+            yield self._at(
+                way, objection.found, expected=objection.expected, mend=objection.mend, law=objection.law
+            )
 
     def _ways(self) -> Iterator[tuple[Step, Way]]:
         for index, step in enumerate(self._playbook.steps):
@@ -102,18 +115,31 @@ class _Checker:
         stem = self._document.at(()).file.rsplit("/", 1)[-1].removesuffix(".yaml").removesuffix(".yml")
         if self._playbook.playbook != stem:
             yield self._at(
-                ("playbook",), f"the playbook is called {self._playbook.playbook!r} in a file called {stem!r}", expected="the file's name", mend=f"write `playbook: {stem}`"
+                ("playbook",),
+                f"the playbook is called {self._playbook.playbook!r} in a file called {stem!r}",
+                expected="the file's name",
+                mend=f"write `playbook: {stem}`",
             )
 
     def _step(self, step: Step, way: Way) -> Iterator[Problem]:
         name = step.id or ""
         if name in self._seen:
-            yield self._at((*way, "id"), f"step id {name!r} stands twice", expected="an id of its own", mend=f"the first one is at {self._document.at((*self._seen[name], 'id'))}")
+            yield self._at(
+                (*way, "id"),
+                f"step id {name!r} stands twice",
+                expected="an id of its own",
+                mend=f"the first one is at {self._document.at((*self._seen[name], 'id'))}",
+            )
         kind, called = ("action", step.action) if step.action else ("lookup", step.lookup or "")
         known = self._known.get(called or "")
         if known is None or known.spec.kind != kind:
             names = [each for each, entry in self._known.items() if entry.spec.kind == kind]
-            yield self._at((*way, kind), f"there is no {kind} {called!r}", expected="a name from `firedoor actions`", mend=did_you_mean(called or "", names) or f"known: {', '.join(names)}")
+            yield self._at(
+                (*way, kind),
+                f"there is no {kind} {called!r}",
+                expected="a name from `firedoor actions`",
+                mend=did_you_mean(called or "", names) or f"known: {', '.join(names)}",
+            )
         else:
             yield from self._params(step, way, known)
         scope = {"finding", "severity", "steps", "lookup"}
@@ -121,7 +147,11 @@ class _Checker:
             yield from self._expression(step.for_each, (*way, "for_each"), scope)
         if step.as_:
             if step.as_ in scope:
-                yield self._at((*way, "as"), f"`as: {step.as_}` hides a name that expressions need", expected="another name")
+                yield self._at(
+                    (*way, "as"),
+                    f"`as: {step.as_}` hides a name that expressions need",
+                    expected="another name",
+                )
             scope = scope | {step.as_}
         if step.when:
             yield from self._expression(step.when, (*way, "when"), scope)
@@ -137,7 +167,12 @@ class _Checker:
         if "params" not in document.get(way):
             needed = [key for key, field in known.params.model_fields.items() if field.is_required()]
             if needed:
-                yield self._at(way, f"step {step.id} gives no params", expected=", ".join(needed), mend=f"example: {json.dumps(known.spec.example)}")
+                yield self._at(
+                    way,
+                    f"step {step.id} gives no params",
+                    expected=", ".join(needed),
+                    mend=f"example: {json.dumps(known.spec.example)}",
+                )
             return
         asked: dict[Way, Asked] = {}
         place: Way = (*way, "params")
@@ -181,14 +216,24 @@ class _Checker:
         bound = _bound_by_macros(source)
         for name in program.variables():
             if name not in scope and name not in bound:
-                yield self._at(way, f"the expression {source!r} uses {name!r}, which is nothing here", expected=f"one of {', '.join(sorted(scope))}", mend=did_you_mean(name, scope))
+                yield self._at(
+                    way,
+                    f"the expression {source!r} uses {name!r}, which is nothing here",
+                    expected=f"one of {', '.join(sorted(scope))}",
+                    mend=did_you_mean(name, scope),
+                )
                 return
         try:
             evaluate(source, self._everything(scope))
         except MissingNameError as error:
             # Only a missing name is certain to be a mistake: values, and a resource's attributes, depend on the finding.
             if "attributes" not in source:
-                yield self._at(way, error.found, expected="a field of a finding, or of a step before this one", mend="see docs/reference/finding.md")
+                yield self._at(
+                    way,
+                    error.found,
+                    expected="a field of a finding, or of a step before this one",
+                    mend="see docs/reference/finding.md",
+                )
         except FiredoorError:
             return
 
@@ -201,7 +246,9 @@ class _Checker:
             context[name] = ""
         return context
 
-    def _at(self, way: Way, found: str, *, expected: str = "", mend: str = "", law: str | None = None) -> Problem:
+    def _at(
+        self, way: Way, found: str, *, expected: str = "", mend: str = "", law: str | None = None
+    ) -> Problem:
         return Problem.at(self._document.at(way), found, expected=expected, mend=mend, law=law)
 
 
@@ -217,14 +264,14 @@ def _bound_by_macros(source: str) -> set[str]:
 _RESOURCE = {"kind": "", "uid": "", "name": "", "account": "", "region": "", "attributes": {}}
 _SKELETON: dict[str, object] = {
     "finding": {
-        **{name: "" for name in Finding.model_fields},
+        **dict.fromkeys(Finding.model_fields, ""),
         "severity": 4,
         "confidence": 0.5,
         "count": 1,
         "is_test": False,
         "resources": [_RESOURCE],
         "actor": {
-            **{name: "" for name in Finding.model_fields["actor"].annotation.model_fields},  # type: ignore[union-attr]
+            **dict.fromkeys(Finding.model_fields["actor"].annotation.model_fields, ""),  # type: ignore[union-attr]
             "source_ips": [],
         },
     },

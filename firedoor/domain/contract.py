@@ -44,7 +44,6 @@ Status = Literal[
 ]
 
 
-
 class Joined(Value):
     """One response that a finding started or joined; durable in Temporal when returned."""
 
@@ -78,9 +77,6 @@ class Responses(Protocol):
         Raises `Unavailable` when Temporal did not take it: the caller answers 503.
         """
         ...
-
-
-
 
 
 def incident_key(playbook: str, account: str | None, incident: str) -> str:

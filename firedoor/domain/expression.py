@@ -65,7 +65,9 @@ def condition(source: str, context: Mapping[str, Any]) -> bool:
     answer = evaluate(source, context)
     if not isinstance(answer, bool):
         raise ExpressionError(
-            f"{source!r} gives {type(answer).__name__}", expected="true or false", mend="compare it with something"
+            f"{source!r} gives {type(answer).__name__}",
+            expected="true or false",
+            mend="compare it with something",
         )
     return answer
 
@@ -108,7 +110,9 @@ def _as_text(source: str, context: Mapping[str, Any]) -> str:
     if isinstance(answer, (str, int)):
         return str(answer)
     raise ExpressionError(
-        f"{source!r} gives {type(answer).__name__} inside text", expected="text or a whole number", mend="convert it with string(…)"
+        f"{source!r} gives {type(answer).__name__} inside text",
+        expected="text or a whole number",
+        mend="convert it with string(…)",
     )
 
 

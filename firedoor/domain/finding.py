@@ -26,6 +26,11 @@ class Severity(StrEnum):
         """OCSF `severity_id`: 1 informational … 6 fatal; what expressions compare."""
         return list(Severity).index(self) + 1
 
+    @property
+    def urgency(self) -> int:
+        """Temporal's `priority_key`: 1 first (critical and fatal) … 5 last."""
+        return max(1, 6 - self.rank)
+
 
 class PrincipalKind(StrEnum):
     """Who acted; the names follow CloudTrail's `userIdentity.type` where it has one."""

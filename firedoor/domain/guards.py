@@ -1,4 +1,4 @@
-"""Guards: what must never be touched, whoever asks; asked when the plan is made and again right before apply."""
+"""Guards: what must never be touched, whoever asks; asked at the plan and again right before apply."""
 
 from __future__ import annotations
 

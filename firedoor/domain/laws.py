@@ -50,15 +50,20 @@ def irreversible_last(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> It
         if spec.reversibility.kind == "none":
             first = first or (stage, step.id or "")
         elif first is not None and stage >= first[0]:
-            yield way, Objection(
-                law="irreversible-last",
-                found=f"step {step.id} can be undone, and stands after {first[1]}, which cannot",
-                expected="every reversible step before the first irreversible one",
-                mend=f"move {step.id} above {first[1]}",
+            yield (
+                way,
+                Objection(
+                    law="irreversible-last",
+                    found=f"step {step.id} can be undone, and stands after {first[1]}, which cannot",
+                    expected="every reversible step before the first irreversible one",
+                    mend=f"move {step.id} above {first[1]}",
+                ),
             )
 
 
-def automatic_after_gate(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterator[tuple[Way, Objection]]:
+def automatic_after_gate(
+    playbook: Playbook, specs: Mapping[str, ActionSpec]
+) -> Iterator[tuple[Way, Objection]]:
     """A step that needs nobody does not stand behind one that waits for people."""
     gate: tuple[int, str] | None = None
     for way, stage, step in _actions(playbook):
@@ -69,26 +74,38 @@ def automatic_after_gate(playbook: Playbook, specs: Mapping[str, ActionSpec]) ->
         if asked:
             gate = gate or (stage, step.id or "")
         elif gate is not None and stage > gate[0]:
-            yield way, Objection(
-                law="automatic-after-gate",
-                found=f"step {step.id} needs nobody, and stands behind {gate[1]}, which waits for people",
-                expected="automatic steps first",
-                mend=f"move {step.id} above {gate[1]}, or give it an approval",
+            yield (
+                way,
+                Objection(
+                    law="automatic-after-gate",
+                    found=f"step {step.id} needs nobody, and stands behind {gate[1]}, which waits for people",
+                    expected="automatic steps first",
+                    mend=f"move {step.id} above {gate[1]}, or give it an approval",
+                ),
             )
 
 
-def hold_outlives_settling(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterator[tuple[Way, Objection]]:
+def hold_outlives_settling(
+    playbook: Playbook, specs: Mapping[str, ActionSpec]
+) -> Iterator[tuple[Way, Objection]]:
     """The hold is longer than the slowest vendor takes to make a change true."""
     slowest = max(
-        (specs[step.action or ""].settles_within for step in playbook.every_step() if (step.action or "") in specs),
+        (
+            specs[step.action or ""].settles_within
+            for step in playbook.every_step()
+            if (step.action or "") in specs
+        ),
         default=timedelta(),
     )
     if playbook.hold < slowest:
-        yield ("hold",), Objection(
-            law="hold-outlives-settling",
-            found=f"hold {playbook.hold} is shorter than the {slowest} an action may take to settle",
-            expected=f"at least {slowest}",
-            mend="make hold longer",
+        yield (
+            ("hold",),
+            Objection(
+                law="hold-outlives-settling",
+                found=f"hold {playbook.hold} is shorter than the {slowest} an action may take to settle",
+                expected=f"at least {slowest}",
+                mend="make hold longer",
+            ),
         )
 
 
@@ -98,11 +115,14 @@ def bounded_trigger(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iter
     for index, trigger in enumerate(playbook.responds_to):
         for inner, pattern in enumerate(trigger.types):
             if not pattern.strip("*?"):
-                yield ("responds_to", index, "types", inner), Objection(
-                    law="bounded-trigger",
-                    found=f"{pattern!r} answers every finding of {trigger.source}",
-                    expected="a type, or the beginning of one",
-                    mend='name the types, such as "UnauthorizedAccess:IAMUser/*"',
+                yield (
+                    ("responds_to", index, "types", inner),
+                    Objection(
+                        law="bounded-trigger",
+                        found=f"{pattern!r} answers every finding of {trigger.source}",
+                        expected="a type, or the beginning of one",
+                        mend='name the types, such as "UnauthorizedAccess:IAMUser/*"',
+                    ),
                 )
 
 
@@ -111,24 +131,32 @@ def bounded_for_each(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Ite
     del specs
     for way, _, step in _actions(playbook):
         if step.for_each is not None and step.max_targets is None:
-            yield way, Objection(
-                law="bounded-for-each",
-                found=f"step {step.id} has no bound on its targets",
-                expected="max_targets",
-                mend="add `max_targets: 10`: above it people are asked",
+            yield (
+                way,
+                Objection(
+                    law="bounded-for-each",
+                    found=f"step {step.id} has no bound on its targets",
+                    expected="max_targets",
+                    mend="add `max_targets: 10`: above it people are asked",
+                ),
             )
 
 
-def escalation_goes_somewhere(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterator[tuple[Way, Objection]]:
+def escalation_goes_somewhere(
+    playbook: Playbook, specs: Mapping[str, ActionSpec]
+) -> Iterator[tuple[Way, Objection]]:
     """Who writes `to` means to escalate."""
     del specs
     for way, _, step in _actions(playbook):
         if step.approval is not None and step.approval.to and step.approval.then == "reject":
-            yield (*way, "approval", "to"), Objection(
-                law="escalation-goes-somewhere",
-                found="`to` names groups, and `then: reject` never asks them",
-                expected="then: escalate",
-                mend="write `then: escalate`, or drop `to`",
+            yield (
+                (*way, "approval", "to"),
+                Objection(
+                    law="escalation-goes-somewhere",
+                    found="`to` names groups, and `then: reject` never asks them",
+                    expected="then: escalate",
+                    mend="write `then: escalate`, or drop `to`",
+                ),
             )
 
 
@@ -137,11 +165,14 @@ def reachable(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterator[t
     del specs
     for way, _, step in _actions(playbook):
         if step.when is not None and step.when.strip() == "false":
-            yield (*way, "when"), Objection(
-                law="reachable",
-                found=f"step {step.id} can never run: its `when` is false",
-                expected="a condition that can be true",
-                mend="remove the step",
+            yield (
+                (*way, "when"),
+                Objection(
+                    law="reachable",
+                    found=f"step {step.id} can never run: its `when` is false",
+                    expected="a condition that can be true",
+                    mend="remove the step",
+                ),
             )
 
 
@@ -150,11 +181,14 @@ def own_incident(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterato
     del specs
     for source in expressions(playbook.incident):
         if source.strip() in {"finding.source", "finding.type", "finding.severity", "finding.account"}:
-            yield ("incident",), Objection(
-                law="own-incident",
-                found=f"the incident key {source!r} is shared by unrelated findings",
-                expected="the key, role, bucket or endpoint that is attacked",
-                mend="use for instance finding.actor.access_key_id",
+            yield (
+                ("incident",),
+                Objection(
+                    law="own-incident",
+                    found=f"the incident key {source!r} is shared by unrelated findings",
+                    expected="the key, role, bucket or endpoint that is attacked",
+                    mend="use for instance finding.actor.access_key_id",
+                ),
             )
 
 

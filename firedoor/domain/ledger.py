@@ -21,7 +21,7 @@ EntryKind = Literal[
     "applied",  # the change was made, and verified or not yet
     "verified",  # it is really contained
     "unverified",  # the vendor's settling time is over and it is not
-    "failed",  # it could not be made; it is still taken back, for not hearing "done" does not prove it was not
+    "failed",  # not heard done; taken back all the same, for that does not prove it was not
     "settled",  # begun, and nothing of ours is there: it was so already, or it was refused
     "drifted",  # the world differs from what was planned, or from what we wrote
     "reverted",  # somebody re-opened what was contained
@@ -45,7 +45,9 @@ class Entry(Value):
 
 
 #: The entries that settle a begun step at the close of a response.
-SETTLING: frozenset[str] = frozenset({"applied", "verified", "unverified", "failed", "settled", "undone", "stuck"})
+SETTLING: frozenset[str] = frozenset(
+    {"applied", "verified", "unverified", "failed", "settled", "undone", "stuck"}
+)
 _PAID_BY: frozenset[str] = frozenset({"settled", "undone"})
 
 

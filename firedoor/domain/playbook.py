@@ -69,18 +69,24 @@ class Step(Written):
     def _whole(self) -> Self:
         kinds = [kind for kind in ("action", "lookup", "together") if getattr(self, kind) is not None]
         if len(kinds) != 1:
-            raise ValueError(f"a step is exactly one of action, lookup or together; this one has {kinds or 'none'}")
+            raise ValueError(
+                f"a step is exactly one of action, lookup or together; this one has {kinds or 'none'}"
+            )
         if self.together is not None:
             if any(inner.action is None for inner in self.together):
                 raise ValueError("`together` holds actions only; write lookups before it")
             if self.id or self.params or self.for_each or self.approval:
-                raise ValueError("`together` has no id, params, for_each or approval of its own; give them to its steps")
+                raise ValueError(
+                    "`together` has no id, params, for_each or approval of its own; give them to its steps"
+                )
             return self
         if self.id is None:
             raise ValueError("a step needs an id, such as `id: stop_key`")
         if (self.for_each is None) != (self.as_ is None):
             raise ValueError("`for_each` and `as` come together: the list, and the name of one item of it")
-        if self.lookup is not None and (self.for_each or self.approval or self.on_failure or self.max_targets):
+        if self.lookup is not None and (
+            self.for_each or self.approval or self.on_failure or self.max_targets
+        ):
             raise ValueError("a lookup only reads: it takes id, lookup, params and when")
         return self
 

@@ -40,6 +40,7 @@ class Carried(Value):
     looks: int = 0
     ref: MessageRef | None = None
     asks_opened: int = 0
+    refused: tuple[str, ...] = ()
 
 
 class Incident(Value):

@@ -89,7 +89,9 @@ def unfold(stage: int, step: Step, context: Mapping[str, Any]) -> tuple[StepCall
     items = evaluate(step.for_each, context)
     if not isinstance(items, Sequence) or isinstance(items, (str, bytes)):
         raise ExpressionError(
-            f"for_each {step.for_each!r} gives {type(items).__name__}", expected="a list", mend="end it with .map(…)"
+            f"for_each {step.for_each!r} gives {type(items).__name__}",
+            expected="a list",
+            mend="end it with .map(…)",
         )
     if len(items) > MOST_TARGETS:
         raise FiredoorError(

@@ -163,7 +163,7 @@ class Engine:
                     search_attributes=_attributes(incident),
                     static_summary=f"{incident.playbook.playbook}: {incident.playbook.summary}"[:200],
                     priority=Priority(
-                        priority_key=max(1, 6 - finding.severity.rank), fairness_key=finding.account or "none"
+                        priority_key=finding.severity.urgency, fairness_key=finding.account or "none"
                     ),
                     rpc_timeout=PATIENCE,
                 )

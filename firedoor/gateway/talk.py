@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
 from temporalio.client import (
@@ -26,6 +26,8 @@ from firedoor.gateway.temporal import PATIENCE, answered, unavailable
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
 
 _MOST = 200  # responses of one list
+#: How long a vote waits to be counted before it is left as a signal; Slack waits three seconds.
+_COUNTED_WITHIN = timedelta(seconds=1.4)
 
 
 class Talk:
@@ -39,7 +41,9 @@ class Talk:
         try:
             return await self._update(response_id, VOTE, vote, vote.id)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            signal = self._client.get_workflow_handle(response_id).signal(VOTE_SIGNAL, vote, rpc_timeout=PATIENCE)
+            signal = self._client.get_workflow_handle(response_id).signal(
+                VOTE_SIGNAL, vote, rpc_timeout=PATIENCE
+            )
             await answered(signal)
             return Waiting(fingerprint=vote.fingerprint)
 
@@ -48,13 +52,15 @@ class Talk:
         try:
             return await self._update(response_id, UNDO, request, request.id)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise Unavailable("no worker answers", mend="say it again; the same request counts once") from None
+            raise Unavailable(
+                "no worker answers", mend="say it again; the same request counts once"
+            ) from None
 
     async def _update(self, response_id: str, name: str, value: Any, id_: str) -> VoteReceipt:
         handle = self._client.get_workflow_handle(response_id)
         try:
             receipt: VoteReceipt = await handle.execute_update(
-                name, value, id=id_, result_type=VoteReceipt, rpc_timeout=PATIENCE
+                name, value, id=id_, result_type=VoteReceipt, rpc_timeout=_COUNTED_WITHIN
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
@@ -86,11 +92,11 @@ class Talk:
             closed: Report = await answered(handle.result(rpc_timeout=PATIENCE))
             return closed
         try:
-            report: Report = await answered(
-                handle.query(REPORT, result_type=Report, rpc_timeout=PATIENCE)
-            )
+            report: Report = await answered(handle.query(REPORT, result_type=Report, rpc_timeout=PATIENCE))
         except (WorkflowQueryFailedError, WorkflowFailureError):
-            raise Unavailable("the response does not answer", mend="ask again, or look at Temporal's page") from None
+            raise Unavailable(
+                "the response does not answer", mend="ask again, or look at Temporal's page"
+            ) from None
         return report
 
     async def list(
@@ -106,10 +112,9 @@ class Talk:
             wanted.append(f"Playbook = '{''.join(c for c in playbook if c.isalnum() or c == '_')}'")
         if since is not None:
             wanted.append(f"StartTime >= '{since.astimezone(UTC).isoformat()}'")
-        found: list[Listed] = []
+        listing = self._client.list_workflows(" AND ".join(wanted), limit=_MOST)
         try:
-            async for execution in self._client.list_workflows(" AND ".join(wanted), limit=_MOST):
-                found.append(_listed(execution))
+            found = [_listed(execution) async for execution in listing]
         except RPCError as error:
             raise unavailable(error) from None
         return tuple(sorted(found, key=lambda each: each.started, reverse=True))

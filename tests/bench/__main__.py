@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,15 @@ from firedoor.embedded import NAMESPACE
 from tests.bench import page
 from tests.bench.houses import Houses, running
 from tests.bench.results import Results, results_of
-from tests.bench.rounds import Block, block, contenders, events_of_duplicates, leaked_keys, size_of_chain
+from tests.bench.rounds import (
+    Block,
+    block,
+    contenders,
+    events_of_duplicates,
+    idling,
+    leaked_keys,
+    size_of_chain,
+)
 
 _CHAINS = range(1, 6)
 _REDELIVERIES = 100
@@ -32,12 +39,15 @@ async def measure(
     duplicates = await events_of_duplicates(houses, client, twice, _REDELIVERIES)
     ours, floor, one = contenders(houses)
     for contender in (ours, floor, one):
-        await block(houses, client, contender, 10)
+        await block(houses, client, contender, 10, dict.fromkeys(houses.processes, 0.0))
     measured: list[dict[str, list[Block]]] = []
     for number in range(rounds):
         taken: dict[str, list[Block]] = {}
+        idle = await idling(houses)
         for contender in (floor, ours, one, one, ours, floor):
-            taken.setdefault(contender.name, []).append(await block(houses, client, contender, responses))
+            taken.setdefault(contender.name, []).append(
+                await block(houses, client, contender, responses, idle)
+            )
         measured.append(taken)
         sys.stderr.write(page.line(number, taken))
     return results_of(measured, sizes, duplicates, _REDELIVERIES)
@@ -47,9 +57,10 @@ def main() -> None:
     """Measure, print, and with --write keep the page."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--responses", type=int, default=30, help="in each block, two blocks a round")
-    parser.add_argument("--write", action="store_true", help="rewrite docs/reference/performance.md")
-    parser.add_argument("--json", type=Path, help="write the figures here as JSON")
+    parser.add_argument("--responses", type=int, default=20, help="in each block, two blocks a round")
+    parser.add_argument(
+        "--write", action="store_true", help="rewrite docs/reference/performance.md and .json"
+    )
     arguments = parser.parse_args()
     chains: dict[int, Sequence[tuple[str, str]]] = {}
 
@@ -63,8 +74,6 @@ def main() -> None:
     ):
         results = asyncio.run(measure(houses, chains, arguments.rounds, arguments.responses))
     sys.stdout.write(page.table(results))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(page.figures(results), indent=2) + "\n")
     if arguments.write:
         page.write(results)
 

@@ -7,7 +7,7 @@ import http.client
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -26,6 +26,7 @@ _CONFIG = Config(proxies={}, retries={"total_max_attempts": 1})
 _USERS = count(1)
 #: Between two responses, and before the clocks of a block are read: both houses finish their last task in it.
 _GAP, _REST = 0.06, 0.5
+_IDLE = 4.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Block:
     contained: tuple[float, ...]
     answered: tuple[float, ...]
     verified: tuple[float, ...]
-    cpu: dict[str, float]
+    cpu: dict[str, float]  # what the processes used beyond what they use when nothing happens
     calls: int
 
 
@@ -106,12 +107,24 @@ class Door:
         self._connection.close()
 
 
-async def block(houses: Houses, client: Client, contender: Contender, responses: int) -> Block:
+async def idling(houses: Houses) -> dict[str, float]:
+    """Return the CPU seconds a second that each process uses while nothing happens."""
+    before, began = _cpu(houses, tuple(houses.processes)), time.monotonic()
+    await asyncio.sleep(_IDLE)
+    seconds = time.monotonic() - began
+    return {
+        part: (used - before[part]) / seconds for part, used in _cpu(houses, tuple(houses.processes)).items()
+    }
+
+
+async def block(
+    houses: Houses, client: Client, contender: Contender, responses: int, idle: Mapping[str, float]
+) -> Block:
     """Send findings one after the other, and read afterwards what each took."""
     request(f"{houses.aws}/moto-api/reset", method="POST")
     keys = leaked_keys(houses.aws, responses)
     door = Door(contender.url)
-    before, calls = _cpu(houses, contender), houses.calls()
+    before, calls, began = _cpu(houses, contender.parts), houses.calls(), time.monotonic()
     sent, contained, answered, ids = [], [], [], []
     for user, key in keys:
         body = finding(user, key)
@@ -121,7 +134,8 @@ async def block(houses: Houses, client: Client, contender: Contender, responses:
         contained.append((houses.stamps.of(key) - sent[-1]) / 1e6)
         await asyncio.sleep(_GAP)
     await asyncio.sleep(_REST)
-    cpu = {name: used - before[name] for name, used in _cpu(houses, contender).items()}
+    after, seconds = _cpu(houses, contender.parts), time.monotonic() - began
+    cpu = {part: max(after[part] - before[part] - idle[part] * seconds, 0.0) for part in contender.parts}
     calls = houses.calls() - calls
     door.close()
     verified = [await _durable(client, id_, contender.apply) for id_ in ids]
@@ -136,8 +150,8 @@ async def block(houses: Houses, client: Client, contender: Contender, responses:
     )
 
 
-def _cpu(houses: Houses, contender: Contender) -> dict[str, float]:
-    return {part: houses.processes[part].cpu() for part in contender.parts}
+def _cpu(houses: Houses, parts: Sequence[str]) -> dict[str, float]:
+    return {part: houses.processes[part].cpu() for part in parts}
 
 
 async def _durable(client: Client, id_: str, apply: str) -> int:

@@ -46,6 +46,7 @@ class MemoryEngine:
         self.undos: dict[str, UndoRequest] = {}
         self.broken: Exception | None = None
         self.waiting = False
+        self.heard: set[str] = set()  # the ids that Temporal would have been asked for
 
     async def vote(self, response_id: str, vote: Vote) -> VoteReceipt | Waiting:
         """Count a vote; the same id again is the same vote, as Temporal does with an update's id."""
@@ -87,6 +88,7 @@ class MemoryEngine:
         return (Listed(id=report.id, playbook=report.playbook, status=report.status, started=report.started),)
 
     def _ask(self, response_id: str) -> Approval:
+        self.heard.add(response_id)
         if response_id != self.report_now.id or self.report_now.ask is None:
             raise Absent("no response has this id")
         return self.report_now.ask

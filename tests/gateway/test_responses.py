@@ -212,6 +212,9 @@ async def test_a_response_nobody_knows_is_a_404(door: Door, id_: str) -> None:
         assert answer.status_code in ((404,) if id_ else (404, 405, 307))
     if id_:
         assert (await door.vote(path=id_)).status_code == 404
+    assert all(heard.startswith("respond/leaked") for heard in door.engine.heard), (
+        "other workflows are not reached"
+    )
 
 
 async def test_undo_is_asked_for_once_and_then_anew(door: Door) -> None:

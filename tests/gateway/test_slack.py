@@ -220,6 +220,7 @@ async def test_an_unknown_response_is_answered_with_the_reason(door: Door) -> No
         assert acked(await door.send(door.slack.sign(payload)))
     assert not door.engine.votes
     assert door.said().count("no response has this id") == 4
+    assert door.engine.heard == {"respond/leaked_access_key/" + "0" * 32}, "other workflows are not reached"
 
 
 async def test_what_could_not_be_made_durable_is_told_as_failed(door: Door) -> None:

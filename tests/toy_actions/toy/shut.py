@@ -56,7 +56,9 @@ class Shut(Action):
     summary: ClassVar[str] = "shut a door"
     reversibility: ClassVar[Reversibility] = FULL
     risk: ClassVar[Risk] = Risk.LOW
-    permissions: ClassVar[Permissions] = Permissions(read=("toy:Look",), apply=("toy:Shut",), undo=("toy:Open",))
+    permissions: ClassVar[Permissions] = Permissions(
+        read=("toy:Look",), apply=("toy:Shut",), undo=("toy:Open",)
+    )
     settles_within: ClassVar[timedelta] = timedelta(seconds=2)
     example: ClassVar[Mapping[str, Any]] = {"door": "front"}
 
@@ -94,7 +96,9 @@ class Shut(Action):
         if trouble(self.world, "verify", params.door) == "not_yet":
             return Verified(verdict=Verdict.NOT_YET, says="it is still swinging")
         shut = (self.world.state(params.door) or "").startswith(("shut", "welded"))
-        return Verified(verdict=Verdict.YES if shut else Verdict.NO, says="it is shut" if shut else "it is open")
+        return Verified(
+            verdict=Verdict.YES if shut else Verdict.NO, says="it is shut" if shut else "it is open"
+        )
 
     def undo(self, params: Door, before: Found) -> Undone:
         trouble(self.world, "undo", params.door)

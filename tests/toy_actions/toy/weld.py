@@ -74,4 +74,6 @@ class Weld(Action):
 
     def verify(self, params: Door, before: Nothing) -> Verified:
         welded = (self.world.state(params.door) or "").startswith("welded")
-        return Verified(verdict=Verdict.YES if welded else Verdict.NO, says="it is welded" if welded else "it is not")
+        return Verified(
+            verdict=Verdict.YES if welded else Verdict.NO, says="it is welded" if welded else "it is not"
+        )

@@ -1,0 +1,264 @@
+"""`firedoor up`: Temporal, the gateway and a worker on this machine, kept running in one terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json as wire
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from firedoor.commands.entrance import WORKER
+from firedoor.commands.options import AsJson, ConfigDirectory
+from firedoor.commands.terminal import err, grid, out
+from firedoor.domain.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
+from firedoor.domain.errors import Misconfigured
+from firedoor.embedded import NAMESPACE, Child, keep, temporal_command
+from firedoor.logs import configure_logging
+from firedoor.settings import Settings, child_environment, from_environment
+
+_HOST = "127.0.0.1"
+_READY_WITHIN = 60.0
+_KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+_OK = 200
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where the three listen, on loopback."""
+
+    gateway: int
+    temporal: int
+    ui: int
+
+
+def up(
+    *,
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where Temporal keeps everything, and the logs.")
+    ] = Path("var"),
+    gateway_port: Port = 8080,
+    temporal_port: Port = 7233,
+    ui_port: Port = 8233,
+    config: ConfigDirectory = None,
+    json: AsJson = False,
+) -> None:
+    """Run Temporal, the gateway and a worker here.
+
+    Until Ctrl-C, which stops all three and loses nothing: what waited for a person still waits after the
+    next start. A part that dies is started again.
+    """
+    settings = from_environment(config)
+    ports = Ports(gateway=gateway_port, temporal=temporal_port, ui=ui_port)
+    configure_logging(json=json or None)
+    with _alone(data):
+        _free(ports)
+        asyncio.run(_run(settings, data.absolute(), ports, json=json))
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the data directory: two servers over one file would break it."""
+    log = data / "log"
+    log.mkdir(parents=True, exist_ok=True)
+    with (data / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Misconfigured(
+                f"another `firedoor up` runs over {data}",
+                expected="one at a time",
+                mend="stop it, or name another --data",
+            ) from None
+        yield
+
+
+def _free(ports: Ports) -> None:
+    """See that nobody listens where we are about to."""
+    for option, port in (("gateway", ports.gateway), ("temporal", ports.temporal), ("ui", ports.ui)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((_HOST, port))
+            except OSError as error:
+                raise Misconfigured(
+                    f"port {port} cannot be used: {error.strerror}",
+                    expected="a free port",
+                    mend=f"stop what listens there, or name another with --{option}-port",
+                ) from error
+
+
+def children_of(settings: Settings, data: Path, ports: Ports) -> tuple[Child, Child, Child]:
+    """Describe the three processes: Temporal, the gateway, the worker."""
+    address = f"{_HOST}:{ports.temporal}"
+    # None of our own TEMPORAL_… leads our children elsewhere, no TLS or API key of another server either.
+    environment = child_environment(
+        without="TEMPORAL_",
+        FIREDOOR_CONFIG=str(settings.directory),
+        TEMPORAL_ADDRESS=address,
+        TEMPORAL_NAMESPACE=NAMESPACE,
+        TEMPORAL_CONFIG_FILE=str(Path("/dev/null")),
+    )
+    child = partial(_child, environment, data / "log")
+    python = [sys.executable, "-P"]
+    gateway = [*python, "-m", "firedoor.cli", "gateway", "--host", _HOST, "--port", str(ports.gateway)]
+    return (
+        child(
+            "temporal",
+            temporal_command(data=data, port=ports.temporal, ui_port=ports.ui),
+            partial(_serves, address),
+        ),
+        child(
+            "gateway", gateway, partial(asyncio.to_thread, _answers, f"http://{_HOST}:{ports.gateway}/readyz")
+        ),
+        # Not -P: worker.py finds its rooms beside itself.
+        child("worker", [sys.executable, str(WORKER)], partial(_polled, address)),
+    )
+
+
+def _child(
+    environment: dict[str, str],
+    log: Path,
+    name: str,
+    command: Sequence[str],
+    ready: Callable[[], Awaitable[bool]],
+) -> Child:
+    return Child(
+        name=name, command=command, environment=environment, log_file=log / f"{name}.log", ready=ready
+    )
+
+
+async def _run(settings: Settings, data: Path, ports: Ports, *, json: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    children = children_of(settings, data, ports)
+    starting = asyncio.create_task(_start(children, f"{_HOST}:{ports.temporal}"))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return
+        await starting
+        _announce(settings, data, ports, json=json)
+        await keep(children, stop)
+    finally:
+        starting.cancel()
+        stopping.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+        for child in reversed(children):
+            await child.stop()
+        err().print(Text("everything is stopped; nothing is lost", "dim"))
+
+
+async def _start(children: tuple[Child, Child, Child], address: str) -> None:
+    temporal, *others = children
+    await temporal.start()
+    await _ready(temporal)
+    await add_search_attributes(address)
+    for child in others:
+        await child.start()
+    await asyncio.gather(*(_ready(child) for child in others))
+
+
+async def _ready(child: Child) -> None:
+    await child.wait_ready(_READY_WITHIN)
+    err().print(Text.assemble(("✓ ", "green"), f"{child.name} is up"))
+
+
+def _announce(settings: Settings, data: Path, ports: Ports, *, json: bool) -> None:
+    """Say that it is ready, and where everything is. The first line is what scripts wait for."""
+    gateway = f"http://{_HOST}:{ports.gateway}"
+    told = {
+        "gateway": gateway,
+        "temporal": f"{_HOST}:{ports.temporal}",
+        "ui": f"http://{_HOST}:{ports.ui}",
+        "logs": str(data / "log"),
+    }
+    if json:
+        typer.echo(wire.dumps({"event": "firedoor is ready", **told}))
+        return
+    console = out()
+    console.print(Text("firedoor is ready", "bold green"), "")
+    rows = [("findings", f"POST {gateway}/findings/{name}") for name in settings.sources]
+    rows += [
+        (
+            "responses",
+            "firedoor responses" if settings.url == gateway else f"firedoor responses --url {gateway}",
+        ),
+        ("HTTP", f"{gateway}/docs"),
+        ("Temporal", f"{told['ui']}/namespaces/{NAMESPACE}/workflows"),
+        ("logs", told["logs"]),
+    ]
+    console.print(grid((Text(name, "dim"), Text(says)) for name, says in rows))
+    console.print("", Text("Ctrl-C stops everything; nothing is lost.", "dim"))
+
+
+async def add_search_attributes(address: str) -> None:
+    """Create the search attributes that an older file lacks; by itself the server makes them in new ones only."""
+    client = await Client.connect(address, namespace=NAMESPACE)
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=NAMESPACE)
+    )
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=NAMESPACE, search_attributes=dict.fromkeys(missing, _KEYWORD)
+            )
+        )
+
+
+async def _serves(address: str) -> bool:
+    """Whether Temporal answers and has our namespace."""
+    try:
+        client = await Client.connect(address, namespace=NAMESPACE)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
+    except (RPCError, RuntimeError, OSError):
+        return False
+    return True
+
+
+async def _polled(address: str) -> bool:
+    """Whether a worker asks for work. The server is as young as we are, so it remembers no earlier one."""
+    try:
+        client = await Client.connect(address, namespace=NAMESPACE)
+        answer = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=NAMESPACE,
+                task_queue=TaskQueue(name=TASK_QUEUE),
+                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            )
+        )
+    except (RPCError, RuntimeError, OSError):
+        return False
+    return bool(answer.pollers)
+
+
+def _answers(url: str) -> bool:
+    """Whether an address of ours answers 200, past every proxy."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=2) as answer:
+            return bool(answer.status == _OK)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,422 @@
+"""Story: what a response knows and decides; the workflow gives it time, and carries out what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from firedoor.domain.approval import Approval, AskKind, Vote, ask
+from firedoor.domain.canonical import plain
+from firedoor.domain.contract import Status
+from firedoor.domain.finding import Finding
+from firedoor.domain.ledger import Entry, EntryKind, owed
+from firedoor.domain.patience import REST, WATCHES
+from firedoor.domain.plan import Plan, PlannedStep, plan_digest
+from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.response import (
+    Carried,
+    Incident,
+    MessageRef,
+    Report,
+    UndoRequest,
+    VoteReceipt,
+    finding_version,
+    subjects_of,
+)
+
+Slot = Literal["apply", "undo"]
+NOTHING_ASKED = "nothing is being asked here now"
+
+
+class Story:
+    """The memory of one response. Every method that needs the time is given it."""
+
+    def __init__(self, response: str, incident: Incident, now: datetime) -> None:
+        past = incident.carried or Carried(findings=(incident.finding,), started=now)
+        self.response = response
+        self.incident = incident
+        self.started = past.started
+        self.findings = list(past.findings)
+        self.versions = list(past.versions) or [finding_version(incident.finding)]
+        self.entries = list(past.entries)
+        self.plan = past.plan
+        self.status: Status = past.status
+        self.held_from = past.held_from
+        self.looks = past.looks
+        self.ref: MessageRef | None = past.ref
+        self.asks_opened = past.asks_opened
+        self.asks: dict[Slot, Approval] = {}
+        self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = {}
+        self.give_back = ""  # why everything is taken back, "" while nobody wants that
+        self.refused = list(past.refused)  # effects that people said no to
+        self.fresh = False  # a joined finding brought a fact that is not planned yet
+        self.failed = False
+        self.version = len(self.entries)  # grows with everything there is to tell
+
+    # ---- the ledger ------------------------------------------------------------------
+
+    def enter(self, status: Status) -> bool:
+        """Move to a status; False when it is the same one."""
+        if status == self.status:
+            return False
+        self.status = status
+        self.version += 1
+        return True
+
+    def hold_from(self, now: datetime) -> datetime:
+        """Begin to hold, unless that was begun before; returns since when."""
+        if self.held_from is None:
+            self.held_from = now
+            self.version += 1
+        return self.held_from
+
+    def note(
+        self,
+        now: datetime,
+        kind: EntryKind,
+        says: str,
+        *,
+        step: str | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Append to the ledger."""
+        self.entries.append(Entry(at=now, kind=kind, says=says, step=step, data=data or {}))
+        self.version += 1
+
+    def receive(self, now: datetime) -> None:
+        """Open the ledger with what was received and what answers it."""
+        incident, finding = self.incident, self.incident.finding
+        self.note(
+            now,
+            "received",
+            f"{finding.source} reported {finding.type}",
+            data={
+                "finding": plain(finding),
+                "playbook": plain(incident.playbook),
+                "playbook_sha256": incident.playbook_sha256,
+                "source": incident.source,
+                "received": incident.received.isoformat(),
+                "caution": incident.caution,
+            },
+        )
+
+    def owed(self) -> tuple[PlannedStep, ...]:
+        """Steps that are left to undo, newest first."""
+        by_id = {step.id: step for step in self.steps()}
+        return tuple(by_id[step] for step in owed(self.entries))
+
+    def held(self) -> tuple[PlannedStep, ...]:
+        """Steps that changed the world and are not taken back."""
+        changed = {
+            entry.step for entry in self.entries if entry.kind in ("applied", "verified", "unverified")
+        }
+        return tuple(step for step in self.owed() if step.id in changed)
+
+    # ---- the plan --------------------------------------------------------------------
+
+    def steps(self) -> tuple[PlannedStep, ...]:
+        """All planned steps."""
+        return self.plan.steps if self.plan else ()
+
+    def begun(self) -> frozenset[str | None]:
+        """Ids of the steps that were begun; one that drifted under its approval is to do again."""
+        begun: dict[str | None, bool] = {}
+        for entry in self.entries:
+            if entry.kind in ("begun", "drifted"):
+                begun[entry.step] = entry.kind == "begun"
+        return frozenset(step for step, yes in begun.items() if yes)
+
+    def take_plan(self, now: datetime, plan: Plan) -> None:
+        """Take a new plan; what is begun already keeps the plan that it was begun with."""
+        begun = self.begun()
+        kept = tuple(step for step in self.steps() if step.id in begun)
+        self.plan = plan.model_copy(
+            update={"steps": (*kept, *(step for step in plan.steps if step.id not in begun))}
+        )
+        self.note(now, "planned", _summary(plan), data={"plan": plain(plan)})
+        for step in plan.steps:
+            if step.outcome == "unplanned":
+                self.failed = True
+                self.note(now, "failed", step.says, step=step.id)
+
+    def todo(self) -> list[PlannedStep]:
+        """Steps that would change something and are not begun; none in shadow mode."""
+        if self.plan is None or self.incident.playbook.mode == "shadow":
+            return []
+        begun = self.begun()
+        return [
+            step for step in self.plan.changes() if step.id not in begun and step.effect not in self.refused
+        ]
+
+    def refuse(self, steps: Sequence[PlannedStep]) -> None:
+        """Remember a no, or silence: these steps are not asked for again, unless they become others."""
+        self.refused.extend(step.effect for step in steps)
+
+    def replace(self, now: PlannedStep) -> PlannedStep:
+        """Put a newer plan of a step in the place of the old one."""
+        if self.plan is not None:
+            steps = tuple(now if step.id == now.id else step for step in self.plan.steps)
+            self.plan = self.plan.model_copy(update={"steps": steps})
+        return now
+
+    def step_failed(self, step: PlannedStep) -> None:
+        """Remember a failure, and what it means for the rest."""
+        self.failed = True
+        if step.on_failure == "undo":
+            self.give_back = self.give_back or f"step {step.id} failed"
+
+    def stopped(self) -> bool:
+        """Whether nothing more may be begun."""
+        if self.give_back:
+            return True
+        failed = {entry.step for entry in self.entries if entry.kind == "failed"}
+        return any(step.id in failed and step.on_failure == "stop" for step in self.steps())
+
+    # ---- asking ----------------------------------------------------------------------
+
+    def open_ask(
+        self,
+        now: datetime,
+        slot: Slot,
+        steps: tuple[PlannedStep, ...],
+        rules: tuple[ApprovalRule, ...],
+        *,
+        requester: str | None = None,
+    ) -> Approval:
+        """Ask people for some steps: for the first time, or anew with the next generation."""
+        before = self.asks.get(slot)
+        self.asks_opened += 1
+        kind: AskKind = slot
+        opened = ask(
+            number=self.asks_opened,
+            kind=kind,
+            plan_sha256=plan_digest(f"{kind} {self.response}", steps),
+            rules=rules,
+            now=now,
+            generation=before.generation + 1 if before else 1,
+            requester=requester,
+            subjects=subjects_of(self.findings),
+        )
+        self.asks[slot], self.asked_steps[slot] = opened, steps
+        self._note_ask(now, f"{' and '.join(opened.groups())} asked to approve {opened.fingerprint}", opened)
+        return opened
+
+    def is_asking(self, steps: tuple[PlannedStep, ...]) -> bool:
+        """Whether exactly these steps are being asked for already."""
+        return "apply" in self.asks and [step.effect for step in self.asked_steps["apply"]] == [
+            step.effect for step in steps
+        ]
+
+    def escalate(self, now: datetime, slot: Slot) -> bool:
+        """Ask more people when the first ones were silent and the rule says so."""
+        escalated = self.asks[slot].escalation(now)
+        if escalated is None:
+            return False
+        self.asks[slot] = escalated
+        self._note_ask(
+            now, f"nobody answered in time; {' and '.join(escalated.groups())} are asked now", escalated
+        )
+        return True
+
+    def answered(self, slot: Slot, now: datetime) -> bool:
+        """Whether waiting for this answer is over."""
+        held = self.asks.get(slot)
+        return self.give_back != "" or held is None or held.state(now) != "pending"
+
+    def decide(self, now: datetime, slot: Slot) -> bool:
+        """Close an ask and say whether it was granted."""
+        held = self.asks.get(slot)
+        if held is None or self.give_back:
+            return False
+        state = held.state(now)
+        self.note(
+            now, "decided", f"{slot} {held.fingerprint}: {state}", data={"ask": plain(held), "state": state}
+        )
+        return state == "granted"
+
+    def withdraw(self, now: datetime) -> None:
+        """Stop asking for steps; what was granted or refused stays as it was decided."""
+        held = self.asks.get("apply")
+        if held is not None and held.state(now) == "pending":
+            self.note(
+                now,
+                "decided",
+                f"apply {held.fingerprint}: withdrawn",
+                data={"ask": plain(held), "state": "withdrawn"},
+            )
+            del self.asks["apply"]
+
+    def _note_ask(self, now: datetime, says: str, opened: Approval) -> None:
+        self.note(now, "asked", says, data={"ask": plain(opened)})
+
+    def slot_of(self, vote: Vote) -> Slot | None:
+        """Which open ask a vote is about: the one whose fingerprint it names, else the newest."""
+        for slot in ("undo", "apply"):
+            held = self.asks.get(slot)
+            if held is not None and vote.fingerprint in (held.fingerprint, held.plan_sha256):
+                return slot
+        return "undo" if "undo" in self.asks else "apply" if "apply" in self.asks else None
+
+    def objection(self, vote: Vote, now: datetime) -> str | None:
+        """Why a vote does not count; None when it does."""
+        slot = self.slot_of(vote)
+        return NOTHING_ASKED if slot is None else self.asks[slot].objection(vote, now)
+
+    def count(self, vote: Vote, now: datetime) -> VoteReceipt:
+        """Count a vote; the caller has asked for objections."""
+        slot = self.slot_of(vote) or "apply"
+        counted = self.asks[slot].with_vote(vote)
+        self.asks[slot] = counted
+        self.note(now, "voted", f"{vote.voter.person} said {vote.decision}", data={"vote": plain(vote)})
+        return VoteReceipt(
+            state=counted.state(now), missing=counted.missing(), fingerprint=counted.fingerprint
+        )
+
+    def undo_objection(self) -> str | None:
+        """Why undo cannot be asked for; None when it can."""
+        if "undo" in self.asks:
+            return f"undo {self.asks['undo'].fingerprint} is asked for already"
+        if self.give_back:
+            return "everything is being taken back already"
+        if self.plan is None or not self.owed():
+            return "there is nothing to take back here"
+        return None
+
+    def ask_undo(self, request: UndoRequest, now: datetime) -> VoteReceipt:
+        """Open the ask for taking everything back; somebody else than the requester has to say yes."""
+        self.note(now, "undo_requested", f"{request.person} asked for it", data={"request": plain(request)})
+        rules = (self.plan.undo_rule,) if self.plan else ()
+        opened = self.open_ask(now, "undo", self.owed(), rules, requester=request.person)
+        return VoteReceipt(state="pending", missing=opened.missing(), fingerprint=opened.fingerprint)
+
+    # ---- joining ---------------------------------------------------------------------
+
+    def knows(self, finding: Finding) -> bool:
+        """Whether a finding brings nothing: this version is here already, or all it says is known."""
+        known = frozenset[str]().union(*(earlier.facts() for earlier in self.findings))
+        return finding_version(finding) in self.versions or finding.facts() <= known
+
+    def join(self, finding: Finding, now: datetime) -> None:
+        """Take a finding in; its facts are planned next."""
+        self.findings.append(finding)
+        self.versions.append(finding_version(finding))
+        self.fresh = True
+        self.note(
+            now,
+            "joined",
+            f"{finding.source} reported {finding.type} as well",
+            data={"finding": plain(finding)},
+        )
+
+    # ---- holding and closing ---------------------------------------------------------
+
+    def next_look(self) -> timedelta:
+        """When to look again, from the moment it was contained."""
+        if self.looks < len(WATCHES):
+            return WATCHES[self.looks]
+        return WATCHES[-1] + REST * (self.looks - len(WATCHES) + 1)
+
+    def looked(
+        self, now: datetime, held: Sequence[PlannedStep], reverted: dict[str, str], unknown: dict[str, str]
+    ) -> None:
+        """Note what a look found: newly open, or shut again. What could not be read is neither."""
+        last = {entry.step: entry.kind for entry in self.entries if entry.kind in ("reverted", "verified")}
+        for step, says in reverted.items():
+            if last.get(step) != "reverted":
+                self.note(now, "reverted", says, step=step)
+        for planned in held:
+            if (
+                planned.id not in reverted
+                and planned.id not in unknown
+                and last.get(planned.id) != "verified"
+            ):
+                self.note(now, "verified", "it is contained", step=planned.id)
+
+    def resting_status(self) -> Status:
+        """How the held containment stands."""
+        last = {entry.step: entry.kind for entry in self.entries if entry.step and entry.kind != "begun"}
+        held = [last.get(step.id) for step in self.held()]
+        if "reverted" in held:
+            return "reverted"
+        if self.failed:
+            return "failed"
+        return "unverified" if "unverified" in held else "contained"
+
+    def final_status(self) -> Status:
+        """How the response ends."""
+        kinds = {entry.kind for entry in self.entries}
+        if self.give_back:
+            if "stuck" in kinds:
+                return "stuck"
+            return "undone" if "undone" in kinds else ("failed" if self.failed else "closed")
+        if self.failed:
+            return "failed"
+        return "closed" if self.held() else "dismissed"
+
+    # ---- telling ---------------------------------------------------------------------
+
+    def report(self, now: datetime) -> Report:
+        """Tell how the response stands."""
+        slot: Slot = "undo" if "undo" in self.asks else "apply"
+        shown = self.asks.get(slot)
+        playbook = self.incident.playbook
+        return Report(
+            id=self.response,
+            playbook=playbook.playbook,
+            playbook_sha256=self.incident.playbook_sha256,
+            summary=playbook.summary,
+            status=self.status,
+            finding=self.incident.finding,
+            findings_seen=len(self.versions),
+            started=self.started,
+            plan=self.plan,
+            ask=shown,
+            asking=shown is not None and not self.answered(slot, now),
+            asked_steps=self.asked_steps.get(slot, ()),
+            held_until=self.held_from + playbook.hold if self.held_from else None,
+            owed=tuple(step.id for step in self.owed()),
+            entries=tuple(self.entries),
+            versions_seen=tuple(self.versions),
+        )
+
+    def carry(self) -> Carried:
+        """What the next run of the same response needs."""
+        return Carried(
+            findings=tuple(self.findings),
+            versions=tuple(self.versions),
+            started=self.started,
+            entries=tuple(self.entries),
+            plan=self.plan,
+            status=self.status,
+            held_from=self.held_from,
+            looks=self.looks,
+            ref=self.ref,
+            asks_opened=self.asks_opened,
+            refused=tuple(self.refused),
+        )
+
+
+def stretches(steps: Sequence[PlannedStep]) -> list[tuple[PlannedStep, ...]]:
+    """Group consecutive steps that need a yes: one ask each."""
+    groups: list[list[PlannedStep]] = []
+    asked_before = False
+    for step in steps:
+        if step.approval is not None:
+            if asked_before:
+                groups[-1].append(step)
+            else:
+                groups.append([step])
+        asked_before = step.approval is not None
+    return [tuple(group) for group in groups]
+
+
+def rules_of(steps: Sequence[PlannedStep]) -> tuple[ApprovalRule, ...]:
+    """All rules that some steps must satisfy."""
+    return tuple(step.approval for step in steps if step.approval is not None)
+
+
+def _summary(plan: Plan) -> str:
+    if plan.refused:
+        return f"nothing may be done: {plan.refused}"
+    return "; ".join(f"{step.id}: {step.says}" for step in plan.steps) or "there is nothing to do"
