@@ -77,7 +77,7 @@ def desk_of(settings: Settings) -> list[Callable[..., Any]]:
 
 
 def worker_of(client: Client, settings: Settings, runner: WorkflowRunner | None = None) -> Worker:
-    """Build the worker. Tests hand in the strict sandbox; production runs without it, kept pure by contracts."""
+    """Build the worker. Tests hand in the strict sandbox; in production, contracts keep workflows pure."""
     hands = hands_of(settings, load(settings.actions))
     evidence = Evidence(
         EvidenceStore(settings.evidence.store),

@@ -124,7 +124,7 @@ class Planning:
 
 
 class _Round:
-    """One pass over a playbook: collects steps that can be planned together, and waits where one looks back."""
+    """One pass over a playbook: plans steps together, and waits where one looks back."""
 
     def __init__(self, planning: Planning, order: PlanOrder, *, patient: bool) -> None:
         self._planning = planning

@@ -161,7 +161,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
-        # A press echoes its whole message, a finding may be large; what is larger the application answers itself.
+        # The headers of one request; bodies are bounded by the application itself.
         h11_max_incomplete_event_size=64 * 1024,
     )
     refreshing = asyncio.create_task(_refresh(shelf))

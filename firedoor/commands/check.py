@@ -125,8 +125,8 @@ def _show(outcome: Outcome) -> None:
     broken = len({problem.file for problem in outcome.problems})
     checked = f"{_count(len(outcome.files), 'playbook')}, {_count(outcome.cases, 'case')}"
     if outcome.problems:
-        told_all = f"✗ {_count(len(outcome.problems), 'problem')} in {broken} of {_count(len(outcome.files), 'playbook')}"
-        console.print(Text(told_all, "bold red"))
+        mistakes = _count(len(outcome.problems), "problem")
+        console.print(Text(f"✗ {mistakes} in {broken} of {len(outcome.files)} playbooks", "bold red"))
     else:
         console.print(Text.assemble(("✓ ", "green"), f"{checked}: nothing to mend"))
     if not outcome.groups:

@@ -13,6 +13,7 @@ from rich.text import Text
 from activities.evidence import verify_file
 from firedoor.commands.options import AsJson, ConfigDirectory
 from firedoor.commands.phrases import clock, severity, since, span
+from firedoor.commands.show import about
 from firedoor.commands.terminal import DONE, NO, grid, joined, out, print_json, safe
 from firedoor.commands.written import configuration
 from firedoor.connectors.signing import SigningKey
@@ -93,8 +94,8 @@ def _judged(verdict: Verdict) -> Iterator[RenderableType]:
         yield Text("✗ not proven", "bold yellow")
     else:
         yield Text("✗ NOT as it was sealed", "bold red")
-    for objection in verdict.objections:
-        yield Text("  • ").append_text(safe(objection.says))
+    if verdict.objections:
+        yield grid((Text("•"), safe(objection.says)) for objection in verdict.objections)
     told = {
         "response": verdict.response,
         "sealed": verdict.sealed_at,
@@ -169,8 +170,8 @@ def _figures(summary: Summary) -> Iterator[tuple[Text, Text]]:
 
 def _asked(ask: AskTold) -> Iterator[tuple[Text, Text]]:
     outcome = safe(ask.outcome or "open", "bold")
-    told = safe(f"{ask.fingerprint} of {listed(ask.groups, 'or')}, {ask.quorum} needed: ")
-    yield Text(ask.kind, "dim"), told + outcome
+    told = safe(f"{ask.fingerprint} of {listed(ask.groups, 'or')}, {ask.quorum} needed")
+    yield Text(ask.kind, "dim"), joined(told, outcome, between=": ")
     for vote in ask.votes:
         yield Text(""), _voted(vote)
 
@@ -187,5 +188,4 @@ def _timeline(summary: Summary) -> Iterator[tuple[Text, ...]]:
     start = summary.timeline[0].at if summary.timeline else None
     for row in summary.timeline:
         when = since(start or row.at, row.at)
-        step = safe(f"{row.step}: ", "bold") if row.step else Text()
-        yield Text(when, "dim"), Text(row.kind), safe(row.who, "dim"), step + safe(row.what)
+        yield Text(when, "dim"), Text(row.kind), safe(row.who, "dim"), about(row.step) + safe(row.what)

@@ -144,7 +144,7 @@ def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Do
 
 
 def _source_for(settings: Settings, kind: str, account: str | None) -> str:
-    """Choose the source the guards are asked about: one that may act there, of the payload's kind if possible."""
+    """Choose the source the guards are asked about: one that may act there, of that kind if possible."""
     able = [
         source
         for source in settings.sources.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,7 +90,8 @@ def report_of(view: dict[str, Any]) -> Report:
     """Read what the gateway tells of a response; raises Unavailable for what this version does not know."""
     told = {key: value for key, value in view.items() if key not in ("votes", "fingerprint", "ledger")}
     try:
-        return Report.model_validate({**told, "entries": view.get("ledger", [])})
+        # As JSON: written models are strict, and strict JSON lets a list be a tuple and text a time.
+        return Report.model_validate_json(json.dumps({**told, "entries": view.get("ledger", [])}))
     except ValidationError:
         raise Unavailable(
             "the gateway tells of responses as another version does",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -82,8 +82,13 @@ _KINDS: Final[dict[str, str]] = {
 # ---- a plan --------------------------------------------------------------------------
 
 
-def planned(plan: Plan, became: dict[str, Progress] | None = None) -> Iterator[RenderableType]:
-    """Show each step: what, where, what breaks, whether it comes back, who is asked."""
+def planned(
+    plan: Plan, became: Mapping[str, Progress] | None = None, *, over: bool = False
+) -> Iterator[RenderableType]:
+    """Show each step: what, where, what breaks, whether it comes back, who is asked.
+
+    `became` says how far each is; the price of one that is begun, or never will be, need not be told again.
+    """
     if plan.refused:
         yield safe(f"∅ nothing may be done: {plan.refused}", "bold yellow")
     if not plan.steps:
@@ -97,15 +102,20 @@ def planned(plan: Plan, became: dict[str, Progress] | None = None) -> Iterator[R
             sign, style = _SIGNS[now]
             state = PROGRESS[now][1]
         yield joined(Text(sign, style), safe(step.id, "bold"), Text(step.action, "cyan"), Text(state, style))
-        yield grid(_facts(step), indent=4)
+        told = became is not None and (over or became.get(step.id) != "waiting")
+        yield grid(_what(step) if told else _facts(step), indent=4)
         yield ""
 
 
-def _facts(step: PlannedStep) -> Iterator[tuple[Text, Text]]:
+def _what(step: PlannedStep) -> Iterator[tuple[Text, Text]]:
     label = {"change": "does", "already": "found", "refuse": "why", "unplanned": "why"}[step.outcome]
     yield Text(label, "dim"), safe(step.says)
     where = [step.target, step.account if step.account not in step.target else "", step.region]
     yield Text("where", "dim"), safe(" · ".join(dict.fromkeys(part for part in where if part)))
+
+
+def _facts(step: PlannedStep) -> Iterator[tuple[Text, Text]]:
+    yield from _what(step)
     if step.outcome != "change":
         return
     if step.before:
@@ -160,8 +170,9 @@ def would_ask(plan: Plan, fingerprints: Sequence[str], mode: str) -> Iterator[Re
 def response(report: Report, now: datetime) -> Iterator[RenderableType]:
     """Show one response: how it stands, the plan, the ask, and what happened."""
     yield from headline(report)
+    over = any(entry.kind == "closed" for entry in report.entries)
     if report.plan is not None:
-        yield from ("", Text("Plan", "bold"), "", *planned(report.plan, all_progress(report)))
+        yield from ("", Text("Plan", "bold"), "", *planned(report.plan, all_progress(report), over=over))
     if report.ask is not None and report.asking:
         yield from (*card(report, report.ask, now), "")
     if report.entries:
@@ -227,5 +238,19 @@ def _deciding(ask: Approval, now: datetime) -> Iterator[tuple[Text, Text]]:
 def _timeline(entries: Iterable[Entry], start: datetime) -> Iterator[tuple[Text, ...]]:
     for entry in entries:
         style = _KINDS.get(entry.kind, "")
-        what = Text.assemble((f"{entry.step}: " if entry.step else "", "bold")) + safe(entry.says)
+        what = about(entry.step) + safe(_planned_steps(entry) or entry.says)
         yield Text(since(start, entry.at), "dim"), Text(entry.kind, style), what
+
+
+def about(step: str | None) -> Text:
+    """Begin a line that is about a step."""
+    return safe(step, "bold").append(": ") if step else Text()
+
+
+def _planned_steps(entry: Entry) -> str:
+    """Name the steps of a plan instead of telling each again; "" for any other entry."""
+    plan = entry.data.get("plan")
+    steps = plan.get("steps") if isinstance(plan, dict) and entry.kind == "planned" else None
+    if not isinstance(steps, list):
+        return ""
+    return ", ".join(str(step.get("id")) for step in steps if isinstance(step, dict)) or "nothing to do"

@@ -90,7 +90,8 @@ class Approval(Value):
         if vote.generation is not None and vote.generation != self.generation:
             return "this card is out of date; a newer one was posted, please answer that one"
         if vote.fingerprint not in (self.fingerprint, self.plan_sha256):
-            return f"the plan has changed: it is now {self.fingerprint}, and your vote names {vote.fingerprint[:14]}"
+            named = vote.fingerprint[:14]
+            return f"the plan has changed: it is now {self.fingerprint}, and your vote names {named}"
         if not set(vote.voter.groups) & set(self.groups()):
             return f"you are not in {' or '.join(self.groups())}, whose people decide this"
         if vote.decision == "approve" and vote.voter.person == self.requester:

@@ -226,7 +226,7 @@ class _Checker:
         try:
             evaluate(source, self._everything(scope))
         except MissingNameError as error:
-            # Only a missing name is certain to be a mistake: values, and a resource's attributes, depend on the finding.
+            # Only a missing name is surely a mistake: values and a resource's attributes are the finding's.
             if "attributes" not in source:
                 yield self._at(
                     way,

@@ -208,7 +208,8 @@ class Engine:
                 self._client.get_workflow_handle(id_, result_type=Report).result(rpc_timeout=PATIENCE)
             )
         except WorkflowFailureError as error:
-            caution = f"the last response to this ended as {type(error.cause).__name__}; nothing is automatic this time"
+            how = type(error.cause).__name__
+            caution = f"the last response to this ended as {how}; nothing is automatic this time"
         else:
             if _seen(last, incident.finding):
                 return Joined(id=id_, playbook=last.playbook, status=last.status, joined=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 import signal
@@ -15,9 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from temporalio.client import Client
-from temporalio.service import RPCError
-
 from firedoor import initial
 from firedoor.embedded import NAMESPACE, temporal_command
 from tests.bench.findings import SECRET, playbooks
@@ -25,6 +21,7 @@ from tests.bench.stamped_aws import CALLS
 from tests.servers import ACCOUNT, free_port, request
 
 ROOT = Path(__file__).resolve().parents[2]
+_TEMPORAL = str(Path(sys.executable).parent / "temporal")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _UP_WITHIN = 60.0
 
@@ -106,7 +103,7 @@ def running(
         temporal = start("temporal", temporal_command(data=folder, port=ports[0], ui_port=None), env)
         aws.wait(lambda: _answers(aws_url + CALLS))
         _configure(folder, ours_url, chains(aws_url))
-        temporal.wait(lambda: _listens(temporal_url))
+        temporal.wait(lambda: _serves(temporal_url))
         parts = {
             "ours gateway": start("ours-gateway", [python, "-m", "tests.bench.gateway", str(ports[2])], env),
             "ours worker": start("ours-worker", [python, "worker.py"], env),
@@ -196,12 +193,6 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _listens(address: str) -> bool:
-    async def ask() -> bool:
-        client = await Client.connect(address, namespace=NAMESPACE)
-        return await client.service_client.check_health()
-
-    try:
-        return asyncio.run(ask())
-    except (RuntimeError, RPCError):
-        return False
+def _serves(address: str) -> bool:
+    asked = [_TEMPORAL, "operator", "namespace", "describe", NAMESPACE, "--address", address]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0

@@ -14,7 +14,7 @@ from tests.bench.rounds import events_of_duplicates, leaked_keys, size_of_chain
 
 
 @pytest.mark.integration
-async def test_a_response_costs_twelve_events_and_six_an_action_and_duplicates_none(tmp_path: Path):
+async def test_a_response_costs_twelve_events_and_six_an_action_and_duplicates_none(tmp_path: Path) -> None:
     chains: dict[int, Sequence[tuple[str, str]]] = {}
 
     def make(aws: str) -> Mapping[int, Sequence[tuple[str, str]]]:

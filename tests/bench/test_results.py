@@ -15,7 +15,7 @@ def blocks(milliseconds: float, cpu: float) -> list[Block]:
     ]
 
 
-def test_a_slow_round_does_not_move_the_ratio_because_each_round_is_compared_with_itself():
+def test_a_slow_round_does_not_move_the_ratio_because_each_round_is_compared_with_itself() -> None:
     quiet = {"ours": blocks(15, 0.3), "floor": blocks(10, 0.15), "floor_one": blocks(5, 0.1)}
     noisy = {"ours": blocks(60, 0.3), "floor": blocks(40, 0.15), "floor_one": blocks(20, 0.1)}
     unlucky = {"ours": blocks(90, 0.3), "floor": blocks(10, 0.15), "floor_one": blocks(5, 0.1)}

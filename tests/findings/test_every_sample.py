@@ -21,7 +21,7 @@ from tests.findings.samples import OWN, SHARED, headers_of, read
 FILES = sorted(OWN.rglob("*.json")) + (sorted(SHARED.rglob("*.json")) if SHARED.is_dir() else [])
 NAMES = [str(path.relative_to(OWN if path.is_relative_to(OWN) else SHARED)) for path in FILES]
 #: What in a finding moves the world; a test event's must never get so far.
-ANYTHING = (
+ANYTHING: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
     | st.integers()

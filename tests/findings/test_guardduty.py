@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from firedoor.domain.finding import PrincipalKind, Severity
@@ -98,7 +100,7 @@ def test_the_local_port_of_an_outbound_connection_is_no_open_door():
 
     (finding,) = read("aws.eventbridge", event).findings
 
-    assert {tuple(one.attributes["ports"]) for one in finding.resources} == {()}
+    assert {tuple(cast("list[int]", one.attributes["ports"])) for one in finding.resources} == {()}
 
 
 def test_an_attack_sequence_takes_its_principal_from_the_actors():

@@ -53,7 +53,7 @@ async def test_other_routers_stand_beside_intake(gateway: Gateway):
     async def ready() -> dict[str, str]:
         return {}
 
-    gateway.client._transport.app = create_app(
+    vars(gateway.client._transport)["app"] = create_app(
         doors={}, responses=gateway.engine, ready=ready, clock=gateway.clock, routers=[router]
     )
 

@@ -256,7 +256,8 @@ class TestOrder:
         world.door("back")
         text = (
             SHUT
-            + '  - id: also\n    action: toy.shut\n    when: steps.shut_it.outcome == "change"\n    params: {door: back}\n'
+            + "  - id: also\n    action: toy.shut\n    params: {door: back}\n"
+            + '    when: steps.shut_it.outcome == "change"\n'
         )
         response = await begin(running.client, playbook(text))
         await response.until("contained")
