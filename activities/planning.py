@@ -108,6 +108,12 @@ class Planning:
             return shell.model_copy(update={"says": f"could not be planned: {error}"})
         except Rejected as error:
             return shell.model_copy(update={"outcome": "refuse", "says": str(error)})
+        except Exception as error:  # an answer nobody foresaw: tried again, then named; its words may hold anything
+            if patient:
+                raise
+            return shell.model_copy(
+                update={"says": f"could not be planned: {type(error).__name__} in {shell.action}"}
+            )
 
     def read(self, step: Step, order: PlanOrder, finding: Finding, context: Mapping[str, Any]) -> Any:
         """Make one lookup."""

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -53,7 +53,7 @@ class Entry:
 
     def read_params(self, raw: Mapping[str, Any]) -> Params:
         """Read parameters strictly; raises pydantic's ValidationError."""
-        read: Params = _adapter(self.params).validate_json(to_json(raw))
+        read: Params = _adapter(self.params).validate_json(to_json(raw), strict=True)
         return read
 
     def read_before(self, raw: Mapping[str, Any] | None) -> Before:
@@ -104,15 +104,17 @@ def load(folders: Sequence[Path] = ()) -> Registry:
     Raises Misconfigured for a half-written, a doubled or an unimportable action.
     """
     entries: dict[str, Entry] = {}
+    places: dict[str, str] = {}
     for name, module in (*_own_modules(), *_modules_of(folders)):
         for cls in _classes_of(module):
+            place = f"{cls.__qualname__} in {module.__file__}"
             if name in entries:
                 raise Misconfigured(
-                    f"action {name} stands twice: {_place(entries[name].cls)} and {_place(cls)}",
+                    f"action {name} stands twice: {places[name]} and {place}",
                     expected="one class a file, one file a name",
                     mend="rename one of the files, or move one class to a file of its own",
                 )
-            entries[name] = entry_of(name, cls)
+            entries[name], places[name] = entry_of(name, cls), place
     return Registry(entries)
 
 
@@ -154,7 +156,7 @@ def _import_file(file: Path) -> ModuleType:
 
 def _classes_of(module: ModuleType) -> list[type[Action | Lookup]]:
     """List the actions a module defines itself; a shared base starts with an underscore."""
-    return [
+    defined = [
         cls
         for name, cls in vars(module).items()
         if inspect.isclass(cls)
@@ -162,6 +164,7 @@ def _classes_of(module: ModuleType) -> list[type[Action | Lookup]]:
         and cls.__module__ == module.__name__
         and not name.startswith("_")
     ]
+    return list(dict.fromkeys(defined))  # a second name for a class is no second action
 
 
 def entry_of(name: str, cls: type[Action | Lookup]) -> Entry:
@@ -182,7 +185,7 @@ def entry_of(name: str, cls: type[Action | Lookup]) -> Entry:
                 expected=f"a class attribute of type {kind.__name__}",
             )
     _check_undo(name, cls)
-    hints = get_type_hints(cls.apply)
+    hints = _hints(name, cls, cls.apply)
     params, before = hints.get("params"), hints.get("before")
     if not (
         inspect.isclass(params)
@@ -214,7 +217,7 @@ def _lookup_entry(name: str, cls: type[Lookup]) -> Entry:
     for attribute in _DECLARED_BY_LOOKUPS:
         if not isinstance(getattr(cls, attribute, None), _DECLARED[attribute]):
             raise Misconfigured(f"{name} ({_place(cls)}) does not declare {attribute}")
-    params = get_type_hints(cls.read).get("params")
+    params = _hints(name, cls, cls.read).get("params")
     if not (inspect.isclass(params) and issubclass(params, Params)):
         raise Misconfigured(
             f"{name} ({_place(cls)}): read does not say what it takes",
@@ -235,6 +238,16 @@ def _lookup_entry(name: str, cls: type[Lookup]) -> Entry:
     entry = Entry(spec=spec, cls=cls, params=params, before=None)
     _check_example(entry)
     return entry
+
+
+def _hints(name: str, cls: type, verb: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(verb)
+    except NameError as error:
+        raise Misconfigured(
+            f"{name} ({_place(cls)}): {verb.__name__} takes what its file does not know: {error}",
+            expected="models imported at run time, not under TYPE_CHECKING",
+        ) from error
 
 
 def _check_undo(name: str, cls: type[Action]) -> None:

@@ -77,14 +77,14 @@ class DemoAccount:
         self._iam = _client("iam", url, root)
         self._s3 = _client("s3", url, root)
 
-    def bucket(self, name: str, objects: dict[str, bytes], *, reader: str) -> None:
-        """Make a bucket whose own policy lets one user of the account read it."""
+    def bucket(self, name: str, objects: dict[str, bytes], *, readers: Collection[str]) -> None:
+        """Make a bucket whose own policy lets some users of the account read it."""
         self._s3.create_bucket(Bucket=name)
         for key, body in objects.items():
             self._s3.put_object(Bucket=name, Key=key, Body=body)
         reads = {
             "Effect": "Allow",
-            "Principal": {"AWS": reader},
+            "Principal": {"AWS": list(readers)},
             "Action": "s3:GetObject",
             "Resource": f"arn:aws:s3:::{name}/*",
         }

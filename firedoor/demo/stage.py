@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 _WIDTH = 100
-_NAMES = 14  # columns for who speaks
+_NAMES = 16  # columns for who speaks
 _GOOD, _BAD = "bold green", "bold red"
 
 
@@ -84,7 +84,7 @@ class Stage:
         table = Table.grid(padding=(0, 2, 0, 0))
         for row in rows:
             while len(table.columns) < len(row):
-                table.add_column(no_wrap=not table.columns, overflow="fold")
+                table.add_column(no_wrap=len(table.columns) < len(row) - 1, overflow="fold")
             table.add_row(*row)
         self.show(Padding(table, (0, 1, 0, 3)))
 

@@ -96,13 +96,18 @@ class Approval(Value):
             return f"you are not in {' or '.join(self.groups())}, whose people decide this"
         if vote.decision == "approve" and vote.voter.person == self.requester:
             return "you asked for this yourself; somebody else has to say yes"
-        if set(vote.voter.names) & set(self.subjects):
+        if self.is_about(vote.voter):
             return "the finding is about you; somebody else has to decide"
         if any(earlier.voter.person == vote.voter.person for earlier in self.votes):
             return "you have voted already; one person has one vote"
         if vote.decision == "reject" and vote.reason is None:
             return "a no needs its reason: false_positive, wrong_action, bad_time or handled_elsewhere"
         return None
+
+    def is_about(self, voter: Voter) -> bool:
+        """Whether the finding is about this human. Case is ignored: detectors write e-mails as they like."""
+        subjects = {name.casefold() for name in self.subjects}
+        return any(name.casefold() in subjects for name in voter.names)
 
     def with_vote(self, vote: Vote) -> Approval:
         """Count a vote. The caller has asked `objection` first."""
@@ -117,7 +122,7 @@ class Approval(Value):
             if vote.decision == "approve"
             and groups & set(vote.voter.groups)
             and vote.voter.person != self.requester
-            and not set(vote.voter.names) & set(self.subjects)
+            and not self.is_about(vote.voter)
         )
 
     def missing(self) -> int:
@@ -133,9 +138,12 @@ class Approval(Value):
         return "expired" if now >= self.deadline else "pending"
 
     def escalation(self, now: datetime) -> Approval | None:
-        """The same ask to more people with a new deadline, when a rule wants that; else None."""
-        wanting = [rule for rule in self.rules if rule.then == "escalate" and rule.to]
-        if self.escalated or not wanting or self.state(now) != "expired":
+        """The same ask to more people with a new deadline, when every rule that lacks a yes wants that; else None.
+
+        Where one of them says that silence is a no, it is a no: nobody else could grant the whole.
+        """
+        wanting = [rule for rule in self.rules if len(self.approvers(rule)) < rule.quorum]
+        if self.escalated or self.state(now) != "expired" or any(rule.then == "reject" for rule in wanting):
             return None
         return self.model_copy(
             update={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from firedoor.domain.errors import FiredoorError
 from firedoor.domain.expression import ExpressionError, MissingNameError, compiled, evaluate, expressions
 from firedoor.domain.finding import Finding, Severity
 from firedoor.domain.laws import objections
+from firedoor.domain.plan import PlannedStep
 from firedoor.domain.playbook import Playbook, Step
 from firedoor.domain.problem import Position, Problem, Problems, Way, did_you_mean
 from firedoor.domain.strict_yaml import load
@@ -182,9 +184,9 @@ class _Checker:
         except ValidationError as error:
             # What an expression will give is known only with a finding: its place is not judged here.
             later = {
-                str(document.at((*place, key)))
+                str(document.at(there))
                 for key, value in step.params.items()
-                if any(True for _ in expressions(value))
+                for there in _places_of_expressions(value, (*place, key))
             }
             for problem in problems_of(error, document, asked, place):
                 if str(Position(file=problem.file, line=problem.line, column=problem.column)) not in later:
@@ -226,8 +228,8 @@ class _Checker:
         try:
             evaluate(source, self._everything(scope))
         except MissingNameError as error:
-            # Only a missing name is surely a mistake: values and a resource's attributes are the finding's.
-            if "attributes" not in source:
+            # Only a missing name is surely a mistake: values are the finding's.
+            if not _depends_on_the_world(source, error.name):
                 yield self._at(
                     way,
                     error.found,
@@ -250,6 +252,23 @@ class _Checker:
         self, way: Way, found: str, *, expected: str = "", mend: str = "", law: str | None = None
     ) -> Problem:
         return Problem.at(self._document.at(way), found, expected=expected, mend=mend, law=law)
+
+
+def _places_of_expressions(value: JsonValue, way: Way) -> Iterator[Way]:
+    """List where in a value the texts with a `${{ }}` stand, however deep."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _places_of_expressions(item, (*way, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _places_of_expressions(item, (*way, index))
+    elif any(True for _ in expressions(value)):
+        yield way
+
+
+def _depends_on_the_world(source: str, name: str) -> bool:
+    """Whether a missing field stands below one whose fields only the world knows, such as what a lookup read."""
+    return re.search(_OPEN + r"[\w.\[\]\"']*[.\"']" + re.escape(name) + r"\b", source) is not None
 
 
 def _bound_by_macros(source: str) -> set[str]:
@@ -277,4 +296,6 @@ _SKELETON: dict[str, object] = {
     },
     "severity": {severity.value: severity.rank for severity in Severity},
 }
-_ANY_STEP = {"outcome": "", "says": "", "before": {}, "params": {}, "target": "", "targets": []}
+_ANY_STEP = {**dict.fromkeys(PlannedStep.model_fields, ""), "before": {}, "params": {}, "targets": []}
+#: The parts of a context that have fields of their own making.
+_OPEN = r"(?:\battributes|\.before|\.params|\blookup\.\w+)"

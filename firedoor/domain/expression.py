@@ -10,7 +10,7 @@ from typing import Any
 import cel
 from pydantic import JsonValue
 
-from firedoor.domain.canonical import plain
+from firedoor.domain.canonical import canonical, plain
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.finding import Finding, Severity, without_none
 
@@ -26,7 +26,11 @@ class ExpressionError(FiredoorError):
 
 
 class MissingNameError(ExpressionError):
-    """An expression that asks for a field which is not there."""
+    """An expression that asks for a field which is not there; `name` is that field."""
+
+    def __init__(self, found: str, *, name: str, expected: str = "", mend: str = "") -> None:
+        super().__init__(found, expected=expected, mend=mend)
+        self.name = name
 
 
 @lru_cache(maxsize=4096)
@@ -53,10 +57,11 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     except KeyError as error:
         raise MissingNameError(
             f"{source!r} asks for {error}, which is not there",
+            name=str(error.args[0]) if error.args else "",
             expected="a field that this finding or step has",
             mend="guard it with has(…), or correct its name",
         ) from error
-    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
         raise ExpressionError(f"{source!r} fails: {error}") from error
 
 
@@ -93,14 +98,27 @@ def fill(value: JsonValue, context: Mapping[str, Any]) -> JsonValue:
     if isinstance(value, str):
         whole = _WHOLE.fullmatch(value)
         if whole:
-            result: JsonValue = plain(evaluate(whole.group(1).strip(), context))
-            return result
+            return _as_json(whole.group(1).strip(), context)
         return _TEMPLATE.sub(lambda match: _as_text(match.group(1).strip(), context), value)
     if isinstance(value, list):
         return [fill(item, context) for item in value]
     if isinstance(value, dict):
         return {key: fill(item, context) for key, item in value.items()}
     return value
+
+
+def _as_json(source: str, context: Mapping[str, Any]) -> JsonValue:
+    answer: JsonValue = plain(evaluate(source, context))
+    try:
+        canonical(answer)
+    except ValueError as error:
+        # A plan is canonical JSON: what that cannot carry could be neither shown nor signed.
+        raise ExpressionError(
+            f"{source!r} gives what no plan can carry: {error}",
+            expected="text, a whole number within 2^53, true or false, or a list or map of these",
+            mend="convert it with string(…)",
+        ) from error
+    return answer
 
 
 def _as_text(source: str, context: Mapping[str, Any]) -> str:

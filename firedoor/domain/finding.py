@@ -116,7 +116,7 @@ class Finding(Value):
         """What this finding asserts about the world; a later finding matters only if it adds to it."""
         told = {f"severity:{self.severity.rank}", f"finding:{self.source}:{self.type}"}
         told.update(f"resource:{resource.uid}" for resource in self.resources)
-        for key in ("uid", "user_name", "role_name", "access_key_id", "session_name"):
+        for key in ("uid", "user_name", "role_name", "access_key_id", "session_name", "email"):
             value = getattr(self.actor, key)
             if value:
                 told.add(f"actor.{key}:{value}")

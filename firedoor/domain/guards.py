@@ -28,4 +28,6 @@ class Guards(Value):
         allowed = self.sources[source]
         if allowed is not None and account not in allowed:
             return f"source {source!r} may not act on account {account}"
+        if not target:
+            return "the action does not name what it would change"
         return self.protected.protects(target)

@@ -54,12 +54,7 @@ class PlannedStep(Value):
         """
         return digest(
             {
-                "action": self.action,
-                "target": self.target,
-                "params": self.params,
-                "outcome": self.outcome,
-                "says": self.says,
-                "before": self.before,
+                **self.model_dump(mode="json"),
                 "consequences": [consequence.says for consequence in self.consequences],
             }
         )

@@ -75,9 +75,10 @@ class Step(Written):
         if self.together is not None:
             if any(inner.action is None for inner in self.together):
                 raise ValueError("`together` holds actions only; write lookups before it")
-            if self.id or self.params or self.for_each or self.approval:
+            own = [key for key in type(self).model_fields if key != "together" and getattr(self, key)]
+            if own:
                 raise ValueError(
-                    "`together` has no id, params, for_each or approval of its own; give them to its steps"
+                    f"`together` has no {own[0].rstrip('_')} of its own; give it to each of its steps"
                 )
             return self
         if self.id is None:

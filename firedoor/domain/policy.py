@@ -71,13 +71,16 @@ class ApprovalRule(Written):
         to: tuple[str, ...] | None = None,
     ) -> ApprovalRule:
         """Return this rule with what a playbook says about it; what it leaves out stays."""
-        after: Then = then or ("escalate" if to else self.then)
+        beyond = to or self.to
+        wanted: Then = then or ("escalate" if to else self.then)
+        # A playbook may wish to escalate where the policy names nobody: then silence is a no.
+        after: Then = wanted if beyond else "reject"
         return ApprovalRule(
             from_=from_ or self.from_,
             quorum=quorum or self.quorum,
             within=within or self.within,
             then=after,
-            to=(to or self.to) if after == "escalate" else (),
+            to=beyond if after == "escalate" else (),
         )
 
 

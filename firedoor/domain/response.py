@@ -40,6 +40,8 @@ class Carried(Value):
     looks: int = 0
     ref: MessageRef | None = None
     asks_opened: int = 0
+    ask: Approval | None = None  # the last one, decided: who said yes is still to be shown
+    asked_steps: tuple[PlannedStep, ...] = ()
     refused: tuple[str, ...] = ()
 
 
@@ -177,7 +179,8 @@ def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Names of whom the findings are about: they cannot decide about themselves."""
     names: dict[str, None] = {}
     for finding in findings:
-        for name in (finding.actor.email, finding.actor.user_name, finding.actor.session_name):
+        actor = finding.actor
+        for name in (actor.email, actor.user_name, actor.session_name, actor.uid):
             if name:
                 names[name] = None
     return tuple(names)

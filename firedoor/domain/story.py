@@ -46,12 +46,14 @@ class Story:
         self.looks = past.looks
         self.ref: MessageRef | None = past.ref
         self.asks_opened = past.asks_opened
-        self.asks: dict[Slot, Approval] = {}
-        self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = {}
+        self.asks: dict[Slot, Approval] = {"apply": past.ask} if past.ask else {}
+        self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = (
+            {"apply": past.asked_steps} if past.asked_steps else {}
+        )
         self.give_back = ""  # why everything is taken back, "" while nobody wants that
         self.refused = list(past.refused)  # effects that people said no to
         self.fresh = False  # a joined finding brought a fact that is not planned yet
-        self.failed = False
+        self.failed = any(entry.kind == "failed" for entry in self.entries)
         self.version = len(self.entries)  # grows with everything there is to tell
 
     # ---- the ledger ------------------------------------------------------------------
@@ -393,6 +395,8 @@ class Story:
             looks=self.looks,
             ref=self.ref,
             asks_opened=self.asks_opened,
+            ask=self.asks.get("apply"),
+            asked_steps=self.asked_steps.get("apply", ()),
             refused=tuple(self.refused),
         )
 

@@ -107,7 +107,11 @@ def unfold(stage: int, step: Step, context: Mapping[str, Any]) -> tuple[StepCall
         params = _params(step, inner)
         # The id comes from the parameters, not the position, so that a finding that
         # joins later and brings one more target leaves the others' ids as they are.
-        call_id = f"{name}.{digest(params)[:6]}"
+        sha256 = digest(params)
+        call_id = f"{name}.{sha256[:12]}"
+        if call_id in calls and calls[call_id].params != params:
+            # Whoever chooses the names of targets may search for two of one short digest: neither is lost.
+            call_id = f"{name}.{sha256}"
         calls[call_id] = StepCall(id=call_id, step=step, stage=stage, params=params)
     crowded = len(calls) > (step.max_targets or MAX_TARGETS)
     return tuple(call.model_copy(update={"crowded": crowded}) for call in calls.values())

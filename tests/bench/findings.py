@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,28 @@ _SAMPLE = json.loads(
 
 
 def finding(
-    user: str, key: str, type_: str = "UnauthorizedAccess:IAMUser/TorIPCaller", delivery: int = 0
+    user: str,
+    key: str,
+    type_: str = "UnauthorizedAccess:IAMUser/TorIPCaller",
+    *,
+    event: int = 0,
+    update: int = 0,
 ) -> bytes:
-    """Return one EventBridge event. `delivery` makes the same finding another event."""
-    event: dict[str, Any] = copy.deepcopy(_SAMPLE)
-    event["id"] = hashlib.sha256(f"{key} {delivery}".encode()).hexdigest()[:32]
-    event["detail"]["id"] = hashlib.sha256(key.encode()).hexdigest()[:32]
-    event["detail"]["type"] = type_
-    event["detail"]["resource"]["accessKeyDetails"] |= {"accessKeyId": key, "userName": user}
-    return json.dumps(event).encode()
+    """Return one EventBridge event.
+
+    `event` makes the same finding another event; `update` is GuardDuty's own
+    later word on the same finding: seen once more, nothing else.
+    """
+    told: dict[str, Any] = copy.deepcopy(_SAMPLE)
+    detail = told["detail"]
+    told["id"] = hashlib.sha256(f"{key} {event} {update}".encode()).hexdigest()[:32]
+    detail["id"] = hashlib.sha256(key.encode()).hexdigest()[:32]
+    detail["type"] = type_
+    detail["resource"]["accessKeyDetails"] |= {"accessKeyId": key, "userName": user}
+    detail["service"]["count"] += update
+    seen = datetime.fromisoformat(detail["updatedAt"]) + timedelta(seconds=update)
+    detail["updatedAt"] = seen.isoformat()
+    return json.dumps(told).encode()
 
 
 def playbooks(chains: Mapping[int, Sequence[tuple[str, str]]]) -> dict[str, str]:

@@ -206,9 +206,9 @@ async def events_of_duplicates(
     id_ = door.post(finding(*user_key))
     houses.stamps.of(user_key[1])
     before, _ = await _resting(client, id_)
-    # Every other one byte for byte, the rest as a new event about the same finding.
+    # In turn: byte for byte, as a new event about the same finding, and as GuardDuty's update of it.
     for number in range(redeliveries):
-        door.post(finding(*user_key, delivery=number if number % 2 else 0))
+        door.post(finding(*user_key, event=number * (number % 3 == 1), update=number * (number % 3 == 2)))
     after, _ = await _size(client, id_)
     door.close()
     await _end(client, [id_])

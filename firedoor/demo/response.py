@@ -1,0 +1,237 @@
+"""One response of the demo, over HTTP as people and detectors have it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from firedoor.commands.remote import report_of
+from firedoor.commands.show import card, undo_of
+from firedoor.commands.terminal import safe
+from firedoor.connectors.demo_aws import Attempt
+from firedoor.demo.house import House
+from firedoor.demo.stage import Stage
+from firedoor.domain.errors import FiredoorError, Unavailable
+from firedoor.domain.ledger import Entry
+from firedoor.domain.plan import PlannedStep
+from firedoor.domain.response import Report
+
+_PATIENCE: Final = 45.0  # seconds until something that should happen counts as not happening
+_PAUSE: Final = 0.05
+_ACCEPTED: Final = 202
+
+
+class Broken(FiredoorError):
+    """The demo showed that something is not as Firedoor promises."""
+
+
+def expect(so: bool, found: str, expected: str = "") -> None:  # noqa: FBT001  what it is about
+    """Stop the demo where something is not so."""
+    if not so:
+        raise Broken(found, expected=expected, mend="this is a fault of Firedoor: please report it")
+
+
+class Witness:
+    """Tries one thing again and again, beside everything else, until it is refused."""
+
+    def __init__(self, attempt: Callable[[], Attempt]) -> None:
+        self._attempt = attempt
+        self._pool = ThreadPoolExecutor(1)
+        self._accepted = 0.0
+        self._stop = False
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._trying = self._pool.submit(self._try)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; where all else went well it must have been refused by now."""
+        self._stop = kind is not None
+        self._pool.shutdown(wait=True)
+        if kind is None:
+            self._refused, self._answered = self._trying.result()
+
+    def accepted(self) -> None:
+        """Note that the finding is accepted now."""
+        self._accepted = time.monotonic()
+
+    def _try(self) -> tuple[float, list[float]]:
+        answered: list[float] = []
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until and not self._stop:
+            if not self._attempt().answered:
+                return time.monotonic(), answered
+            answered.append(time.monotonic())
+        raise Broken("the attacker was never refused", expected=f"a refusal within {_PATIENCE:.0f} s")
+
+    @property
+    def milliseconds(self) -> int:
+        """From accepting the finding to the first refusal."""
+        return max(0, round((self._refused - self._accepted) * 1000))
+
+    def told(self) -> str:
+        """Say what it meant for the one who tried."""
+        late = sum(moment > self._accepted for moment in self._answered)
+        return f"got {late} more answers after the finding was accepted, then none"
+
+
+class Incident:
+    """A response that a finding has started."""
+
+    def __init__(self, house: House, stage: Stage, id_: str) -> None:
+        self._house = house
+        self._stage = stage
+        self.id = id_
+
+    @classmethod
+    def posted(cls, house: House, stage: Stage, event: Mapping[str, Any]) -> Self:
+        """Post a finding; the answer comes when Temporal holds it."""
+        begun = time.monotonic()
+        status, answer = house.post(event)
+        took = round((time.monotonic() - begun) * 1000)
+        expect(status == _ACCEPTED and len(answer["responses"]) == 1, f"the gateway answered {status} {answer}")
+        id_ = str(answer["responses"][0]["id"])
+        stage.good("GuardDuty", f"POST /findings/guardduty  {event['detail']['type']}", f"202 in {took} ms")
+        stage.small(f"  {id_}")
+        return cls(house, stage, id_)
+
+    def again(self, event: Mapping[str, Any]) -> None:
+        """Post the same finding again."""
+        status, answer = self._house.post(event)
+        told = [(each["id"], each["joined"]) for each in answer["responses"]]
+        expect(status == _ACCEPTED and told == [(self.id, True)], f"a repeated finding was answered {answer}")
+        self._stage.good("GuardDuty", "posts it once more, as EventBridge may", "202, the same response")
+
+    # ---- what it does ------------------------------------------------------------------
+
+    def plan(self) -> None:
+        """Show the plan."""
+        report = self._until("the plan", lambda report: report.plan is not None)
+        steps = report.plan.steps if report.plan else ()
+        expect(bool(steps), "the plan is empty")
+        for step in steps:
+            expect(step.outcome == "change", f"{step.id} is planned as {step.outcome}: {step.says}")
+        self._stage.columns(row for step in steps for row in _planned(step))
+
+    def contained(self) -> None:
+        """Wait until everything that needs nobody is verified, and tell when each was."""
+        report = self._until("the containment", _contained)
+        for step in _automatic(report):
+            (seen,) = (entry for entry in report.entries if (entry.kind, entry.step) == ("verified", step.id))
+            self._stage.good(step.id, seen.says, f"verified +{_after(report, seen)} ms")
+
+    def verified(self, step: str) -> None:
+        """Wait until one step is seen to hold."""
+        self._until(f"{step} verified", lambda report: _has(report, "verified", step))
+
+    def undone(self) -> None:
+        """Wait until everything is given back and the evidence is sealed."""
+        self._until("the undo", lambda report: report.status == "undone" and bool(self._house.evidence()))
+
+    # ---- what people do ----------------------------------------------------------------
+
+    def asking(self) -> Report:
+        """Wait until people are asked."""
+        return self._until("the ask", lambda report: report.asking and _contained(report))
+
+    def asked(self) -> Report:
+        """Show what people are asked."""
+        report = self.asking()
+        if report.ask is not None:
+            self._stage.card("waiting for people", card(report, report.ask, datetime.now(UTC)))
+        return report
+
+    def vote(self, person: str, report: Report) -> dict[str, Any]:
+        """Say yes to the plan that was shown."""
+        return self._house.person(person).vote(self.id, "approve", _fingerprint(report))
+
+    def approved_by(self, person: str, report: Report) -> None:
+        """Say yes, which has to count."""
+        told = self.vote(person, report)
+        missing = told["missing"]
+        outcome = f"counted, {missing} to go" if missing else str(told["state"])
+        self._stage.good(person.capitalize(), f"says yes to {_fingerprint(report)}", outcome)
+
+    def approved_twice(self, person: str, report: Report) -> None:
+        """Say yes again, which must change nothing."""
+        missing = self.vote(person, report)["missing"]
+        expect(missing == 1, f"{person}'s second yes left {missing} to go")
+        self._stage.good(person.capitalize(), "says yes again: one person has one vote", f"still {missing} to go")
+
+    def reject(self, person: str, report: Report, reason: str) -> None:
+        """Say no, with a reason."""
+        told = self._house.person(person).vote(self.id, "reject", _fingerprint(report), reason)
+        expect(told["state"] == "rejected", f"a no was answered {told}")
+        self._until("the rest after a no", lambda report: report.status == "contained")
+
+    def undo_asked(self, person: str, why: str) -> Report:
+        """Ask for undo; somebody else has to agree."""
+        told = self._house.person(person).undo(self.id, why)
+        self._stage.good(person.capitalize(), f"asks for undo {told['fingerprint']}", "somebody else decides")
+        return self._until(
+            "the ask for undo", lambda report: report.asking and report.ask is not None and report.ask.kind == "undo"
+        )
+
+    # ---- looking -----------------------------------------------------------------------
+
+    def _until(self, what: str, ready: Callable[[Report], bool]) -> Report:
+        reader = self._house.person("alice")
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            self._house.still_runs()
+            try:
+                report = report_of(reader.one(self.id))
+            except Unavailable:
+                continue  # busy; the deadline is ours
+            if ready(report):
+                return report
+            if report.status in ("failed", "stuck", "dismissed"):
+                raise Broken(f"the response is {report.status}", expected=what, mend=_last(report))
+            time.sleep(_PAUSE)
+        raise Broken(f"{what} did not come", expected=f"within {_PATIENCE:.0f} s")
+
+
+def _after(report: Report, entry: Entry) -> int:
+    """Milliseconds from accepting the finding to an entry of the ledger, by the ledger's own times."""
+    received = datetime.fromisoformat(str(report.entries[0].data["received"]))
+    return round((entry.at - received) / timedelta(milliseconds=1))
+
+
+def _planned(step: PlannedStep) -> Iterator[tuple[RenderableType, ...]]:
+    yield Text(step.id, "bold"), Text("does", "dim"), safe(step.says, "bold")
+    for each in step.consequences[:1]:
+        yield Text(), Text("breaks", "dim"), safe(each.says)
+    yield Text(), Text("undo", "dim"), undo_of(step)
+    asks = Text("nobody: done at once", "green") if step.approval is None else Text("two people", "yellow")
+    yield Text(), Text("asks", "dim"), asks
+
+
+def _automatic(report: Report) -> tuple[PlannedStep, ...]:
+    return tuple(step for step in report.plan.changes() if step.approval is None) if report.plan else ()
+
+
+def _contained(report: Report) -> bool:
+    return bool(_automatic(report)) and all(_has(report, "verified", step.id) for step in _automatic(report))
+
+
+def _has(report: Report, kind: str, step: str) -> bool:
+    return any(entry.kind == kind and entry.step == step for entry in report.entries)
+
+
+def _fingerprint(report: Report) -> str:
+    expect(report.ask is not None, "nobody is asked")
+    return report.ask.fingerprint if report.ask else ""
+
+
+def _last(report: Report) -> str:
+    return "; ".join(entry.says for entry in report.entries[-3:])
