@@ -108,7 +108,8 @@ class Planning:
             return shell.model_copy(update={"says": f"could not be planned: {error}"})
         except Rejected as error:
             return shell.model_copy(update={"outcome": "refuse", "says": str(error)})
-        except Exception as error:  # an answer nobody foresaw: tried again, then named; its words may hold anything
+        except Exception as error:
+            # An answer nobody foresaw: tried again, then named without its words, which may hold anything.
             if patient:
                 raise
             return shell.model_copy(

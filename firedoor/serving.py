@@ -160,7 +160,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=3,
         # The headers of one request; bodies are bounded by the application itself.
         h11_max_incomplete_event_size=64 * 1024,
     )

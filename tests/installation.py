@@ -29,6 +29,7 @@ Part = Literal["temporal", "gateway", "worker"]
 _PATIENCE = 60.0
 
 TOKENS = {"alice": "fdp_alice", "bob": "fdp_bob", "carol": "fdp_carol"}
+SLACK = {"alice": "T0ACME001/U0ALICE", "bob": "T0ACME001/U0BOB", "carol": "T0ACME001/U0CAROL"}
 _SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
@@ -63,7 +64,8 @@ class Installation:
             f"playbooks: '{self.folder}/playbooks'\nactions: ['{ROOT}/tests/toy_actions']\n" + more
         )
         people = "".join(
-            f"  {who}: {{name: {who.title()}, token_sha256: {_sha(TOKENS[who])}}}\n" for who in TOKENS
+            f"  {who}: {{name: {who.title()}, slack: {SLACK[who]}, token_sha256: {_sha(TOKENS[who])}}}\n"
+            for who in TOKENS
         )
         (config / "people.yaml").write_text(
             f"people:\n{people}groups:\n  responders: [alice, bob]\n  leads: [carol]\n"
@@ -83,6 +85,8 @@ class Installation:
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "ACME_WHSEC": _SECRET,
             "PYTHONPATH": str(ROOT),
+            "SLACK_BOT_TOKEN": "xoxb-made-up-for-tests",
+            "SLACK_SIGNING_SECRET": "made-up-signing-secret",
         }
 
     def command(self, part: Part) -> list[str]:
@@ -122,15 +126,16 @@ class Installation:
         self.wait_ready()
 
     def stop_all(self) -> None:
+        self.http.close()
+        for process in self.processes.values():
+            process.terminate()
         for part in list(self.processes):
             process = self.processes.pop(part)
-            process.terminate()
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self.http.close()
 
     def wait_ready(self) -> None:
         self._until(lambda: self.http.get("/readyz").status_code == 200)

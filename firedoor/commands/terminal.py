@@ -18,7 +18,7 @@ from firedoor.slack.text import inert
 #: The exit statuses of every command.
 DONE, NO, WRONG_USE = 0, 1, 2
 
-_WIDE = 100  # where nobody's terminal says how wide it is
+_WIDE = 4000  # where a program reads, no line is broken: grep and copying find whole sentences and paths
 _LONGEST = 2000
 
 

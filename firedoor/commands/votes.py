@@ -106,7 +106,7 @@ def _seen(there: Gateway, response: str, question: str) -> str:
     report = report_of(there.one(response))
     if report.ask is None or not report.asking:
         raise Rejected("nothing is being asked here now", mend=f"firedoor responses {short(response)}")
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not on_terminal():
         raise Misconfigured(
             "no fingerprint, and no terminal to show the plan on",
             expected="--fingerprint",
@@ -117,6 +117,11 @@ def _seen(there: Gateway, response: str, question: str) -> str:
     if not typer.confirm(question, err=True):
         raise Rejected("you did not say yes; nothing was sent")
     return report.ask.fingerprint
+
+
+def on_terminal() -> bool:
+    """Whether a person can be shown something here, and answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _tell(told: dict[str, Any], counted: str, response: str, *, json: bool) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -115,8 +118,16 @@ class DemoAccount:
         }
 
 
+@cache
+def _session() -> Any:
+    """Return a session that knows nothing of the person's own profile and files: no environment variable is read."""
+    nowhere = {"profile": (None, None, None, None)}
+    nowhere |= {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=nowhere))
+
+
 def _client(service: str, url: str, credentials: Credentials) -> Any:
-    return boto3.client(
+    return _session().client(
         service,
         region_name=REGION,
         endpoint_url=url,

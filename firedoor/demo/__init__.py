@@ -15,9 +15,9 @@ def run(
 ) -> None:
     """See an incident contained, approved, undone and proven.
 
-    A real Temporal, an AWS emulator that checks signatures and policies, the gateway and a worker start on free
-    ports of this machine and are stopped at the end. Each line is checked: where one is not so,
-    the demo says it and ends with status 1.
+    A real Temporal, an AWS emulator that checks signatures and policies, the gateway and a worker
+    start on free ports of this machine and are stopped at the end. Each line is checked: where one
+    is not so, the demo says it and ends with status 1.
     """
     from firedoor.demo.house import House  # noqa: PLC0415  the list of commands need not import all of this
     from firedoor.demo.stage import Stage  # noqa: PLC0415

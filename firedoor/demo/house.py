@@ -83,17 +83,25 @@ class House:
     ) -> None:
         """Stop what was started, each by its own pid, and take the folder away."""
         self._leave(keep=self._keep)
+        kept = f"evidence and logs stay in {self.folder}" if self._keep else "and their folder is gone"
+        self._stage.small(f"the four processes are stopped, {kept}")
 
     def _leave(self, *, keep: bool) -> None:
+        # An impatient second Ctrl-C must not leave a process behind; each stop is bounded.
+        ignored = {
+            number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *self._handlers)
+        }
         try:
-            for child in reversed(self._children):
-                self._loop.run(child.stop(5))
+            self._loop.run(self._stop())
         finally:
             self._loop.close()
             if not keep:
                 shutil.rmtree(self.folder, ignore_errors=True)
-            for number, handler in self._handlers.items():
+            for number, handler in {**ignored, **self._handlers}.items():
                 signal.signal(number, handler)
+
+    async def _stop(self) -> None:
+        await asyncio.gather(*(child.stop(5) for child in self._children))
 
     def still_runs(self) -> None:
         """See that all four are alive; raises Unavailable with the name of one that is not."""
@@ -115,7 +123,9 @@ class House:
         self.url = f"http://{_HOST}:{gateway}"
         written = initial.write(self.folder / "config", url=self.url)
         self._tokens = {person: f"fdp_{secrets.token_urlsafe(24)}" for person in ("alice", "bob")}
-        hashes = {person: hashlib.sha256(token.encode()).hexdigest() for person, token in self._tokens.items()}
+        hashes = {
+            person: hashlib.sha256(token.encode()).hexdigest() for person, token in self._tokens.items()
+        }
         (written.directory / "people.yaml").write_text(_PEOPLE.format(**hashes), encoding="utf-8")
         self._settings = settings.load(written.directory, {})
         (self.folder / "log").mkdir()
@@ -154,7 +164,7 @@ class House:
         }
 
     def _emulator(self) -> Child:
-        """Describe the emulator: it verifies signatures and evaluates policies, and listens on loopback alone."""
+        """Describe the emulator: it verifies signatures and evaluates policies, on loopback alone."""
         program = Path(sys.executable).parent / "ministack"
         if not program.exists():
             raise Misconfigured(

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from rich.console import RenderableType
 from rich.text import Text
 
+from firedoor.commands.phrases import who
 from firedoor.commands.remote import report_of
 from firedoor.commands.show import card, undo_of
 from firedoor.commands.terminal import safe
@@ -25,6 +26,7 @@ from firedoor.domain.response import Report
 
 _PATIENCE: Final = 45.0  # seconds until something that should happen counts as not happening
 _PAUSE: Final = 0.05
+_BREATH: Final = 0.005  # between two calls of the witness, who must not eat what the work needs
 _ACCEPTED: Final = 202
 
 
@@ -72,6 +74,7 @@ class Witness:
             if not self._attempt().answered:
                 return time.monotonic(), answered
             answered.append(time.monotonic())
+            time.sleep(_BREATH)
         raise Broken("the attacker was never refused", expected=f"a refusal within {_PATIENCE:.0f} s")
 
     @property
@@ -99,7 +102,9 @@ class Incident:
         begun = time.monotonic()
         status, answer = house.post(event)
         took = round((time.monotonic() - begun) * 1000)
-        expect(status == _ACCEPTED and len(answer["responses"]) == 1, f"the gateway answered {status} {answer}")
+        expect(
+            status == _ACCEPTED and len(answer["responses"]) == 1, f"the gateway answered {status} {answer}"
+        )
         id_ = str(answer["responses"][0]["id"])
         stage.good("GuardDuty", f"POST /findings/guardduty  {event['detail']['type']}", f"202 in {took} ms")
         stage.small(f"  {id_}")
@@ -128,7 +133,7 @@ class Incident:
         report = self._until("the containment", _contained)
         for step in _automatic(report):
             (seen,) = (entry for entry in report.entries if (entry.kind, entry.step) == ("verified", step.id))
-            self._stage.good(step.id, seen.says, f"verified +{_after(report, seen)} ms")
+            self._stage.good(step.id, seen.says, f"+{_after(report, seen)} ms")
 
     def verified(self, step: str) -> None:
         """Wait until one step is seen to hold."""
@@ -166,7 +171,9 @@ class Incident:
         """Say yes again, which must change nothing."""
         missing = self.vote(person, report)["missing"]
         expect(missing == 1, f"{person}'s second yes left {missing} to go")
-        self._stage.good(person.capitalize(), "says yes again: one person has one vote", f"still {missing} to go")
+        self._stage.good(
+            person.capitalize(), "says yes again: one person has one vote", f"still {missing} to go"
+        )
 
     def reject(self, person: str, report: Report, reason: str) -> None:
         """Say no, with a reason."""
@@ -179,7 +186,8 @@ class Incident:
         told = self._house.person(person).undo(self.id, why)
         self._stage.good(person.capitalize(), f"asks for undo {told['fingerprint']}", "somebody else decides")
         return self._until(
-            "the ask for undo", lambda report: report.asking and report.ask is not None and report.ask.kind == "undo"
+            "the ask for undo",
+            lambda report: report.asking and report.ask is not None and report.ask.kind == "undo",
         )
 
     # ---- looking -----------------------------------------------------------------------
@@ -211,9 +219,9 @@ def _planned(step: PlannedStep) -> Iterator[tuple[RenderableType, ...]]:
     yield Text(step.id, "bold"), Text("does", "dim"), safe(step.says, "bold")
     for each in step.consequences[:1]:
         yield Text(), Text("breaks", "dim"), safe(each.says)
-    yield Text(), Text("undo", "dim"), undo_of(step)
-    asks = Text("nobody: done at once", "green") if step.approval is None else Text("two people", "yellow")
-    yield Text(), Text("asks", "dim"), asks
+    asks = "done at once" if step.approval is None else who(step.approval)
+    style = "green" if step.approval is None else "yellow"
+    yield Text(), Text("undo", "dim"), undo_of(step).append("  ·  ", "dim").append(asks, style)
 
 
 def _automatic(report: Report) -> tuple[PlannedStep, ...]:

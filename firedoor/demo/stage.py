@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.console import Console, RenderableType
@@ -61,6 +62,16 @@ class Stage:
         """Add what may be skipped."""
         self.show(Padding(Text(sentence, "dim"), (0, 0, 0, 1)))
 
+    def path(self, path: Path) -> None:
+        """Name a file, and where it is, each on one line whatever its length."""
+        for part, style in ((path.name, "cyan"), (f"in {path.parent}", "dim")):
+            self._console.print(Text(f"   {part}", style), soft_wrap=True)
+
+    def end(self) -> None:
+        """Say that nothing was otherwise."""
+        told = f"every line of this was checked, and was so, in {self.seconds:.0f} s"
+        self.show("", Text.assemble((" ✓ ", _GOOD), (told, "bold")))
+
     def line(self, who: str, what: str | Text, outcome: str = "", style: str = "") -> None:
         """Tell who does what, and on the right what became of it."""
         told = Text(what) if isinstance(what, str) else what
@@ -93,16 +104,20 @@ class Stage:
         body = Table.grid()
         for part in parts:
             body.add_row(part)
-        framed = Panel(body, title=Text(f" {title} ", "bold yellow"), title_align="left", border_style="yellow")
+        framed = Panel(
+            body, title=Text(f" {title} ", "bold yellow"), title_align="left", border_style="yellow"
+        )
         self.show(Padding(framed, (0, 1, 0, 1)))
 
-    def ask(self, question: str) -> bool:
-        """Ask the person, or answer yes for whoever is not there."""
+    def ask(self, question: str, *, default: bool) -> bool:
+        """Ask the person, who may just press Enter; answer yes for whoever is not there."""
         if not self.asks:
             why = "--yes" if self.told_yes else "there is no terminal, so as with --yes"
-            self.show(Padding(Text.assemble(("? ", "bold yellow"), (question, "bold"), f"  yes ({why})"), (0, 1)))
+            self.show(
+                Padding(Text.assemble(("? ", "bold yellow"), (question, "bold"), f"  yes ({why})"), (0, 1))
+            )
             return True
-        return typer.confirm(typer.style(f" ? {question}", bold=True))
+        return typer.confirm(typer.style(f" ? {question}", bold=True), default=default)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:

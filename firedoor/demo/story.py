@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.text import Text
-
 from activities.evidence import verify_file
 from firedoor.connectors.demo_aws import Holder
 from firedoor.demo.finding import ATTACKER, guardduty
@@ -25,8 +23,12 @@ _DEPLOYER, _REPORTER = "ci-deployer", "report-bot"
 
 def tell(house: House, stage: Stage) -> None:
     """Tell all of it; raises Broken where something is not so."""
-    stage.good("Firedoor", "Temporal, gateway, worker and an AWS emulator run on loopback", f"{stage.seconds:.1f} s")
-    stage.small(f"The emulator checks signatures and policies; Firedoor may make {house.rights} kinds of calls, no other.")
+    stage.good(
+        "Firedoor", "Temporal, gateway, worker and an AWS emulator run on loopback", f"{stage.seconds:.1f} s"
+    )
+    stage.small(
+        f"The emulator checks signatures and policies; Firedoor may make {house.rights} kinds of calls there."
+    )
     account = house.account
     readers = [account.user(name, ["sts:GetSessionToken"]) for name in (_DEPLOYER, _REPORTER)]
     account.bucket(_BUCKET, {_OBJECT: _ROWS}, readers=readers)
@@ -34,7 +36,7 @@ def tell(house: House, stage: Stage) -> None:
     undone = _false_alarm(house, stage)
     if undone:
         _evidence(house, stage)
-    stage.show("", Text.assemble((" ✓ ", "bold green"), (f"all of it was so, in {stage.seconds:.0f} s", "bold")))
+    stage.end()
 
 
 # ---- a real leak ---------------------------------------------------------------------
@@ -42,7 +44,9 @@ def tell(house: House, stage: Stage) -> None:
 
 def _real(house: House, stage: Stage) -> None:
     key = house.account.key(_DEPLOYER)
-    stage.act("A key leaks", f"{_DEPLOYER}'s access key {key.id} stands in a public repository. Somebody found it.")
+    stage.act(
+        "A key leaks", f"{_DEPLOYER}'s access key {key.id} stands in a public repository. Somebody found it."
+    )
     attacker = house.account.holder(key)
     _reads(stage, attacker, "attacker", f"reads {_WHERE}")
     session = attacker.session()
@@ -63,15 +67,20 @@ def _real(house: House, stage: Stage) -> None:
         incident.again(event)
         stage.act("The plan", "Made by reading alone; what the finding says is checked against the account.")
         incident.plan()
-        stage.act("At once", "What can be taken back needs nobody.")
+        stage.act(
+            "At once",
+            "What can be taken back needs nobody. Done and verified, counted from the finding's acceptance:",
+        )
         incident.contained()
     stage.good("attacker", witness.told(), f"{witness.milliseconds} ms")
     _refused(stage, attacker, "attacker", "reads with the key")
     _refused(stage, session, "attacker", "reads with the session")
 
-    stage.act("Asked", "What cannot be taken back is decided by people: here two of them, in time, by fingerprint.")
+    stage.act(
+        "Asked", "What cannot be taken back is decided by people: here two of them, in time, by fingerprint."
+    )
     report = incident.asked()
-    if stage.ask("You are Alice, on call. Delete the key for good?"):
+    if stage.ask("You are Alice, on call. Delete the key for good?", default=False):
         incident.approved_by("alice", report)
         incident.approved_twice("alice", report)
         incident.approved_by("bob", report)
@@ -82,7 +91,9 @@ def _real(house: House, stage: Stage) -> None:
         incident.reject("alice", report, "handled_elsewhere: the person at the terminal said no")
         expect(house.account.state(_DEPLOYER)["keys"].get(key.id) == "Inactive", "the key is not inactive")
         stage.good("Alice", "says no: the key stays, and stays inactive", "rejected")
-    stage.small("it stays contained for 24 h, and is looked at again and again; undo is one request away until then")
+    stage.small(
+        "it stays contained for 24 h, and is looked at again and again; undo is one request away until then"
+    )
 
 
 # ---- a false alarm -------------------------------------------------------------------
@@ -109,11 +120,13 @@ def _false_alarm(house: House, stage: Stage) -> bool:
     report = incident.asking()
     incident.reject("alice", report, "false_positive: report-bot moved behind a VPN")
     stage.good("Alice", "says no to deleting the key: a false positive", "rejected")
-    if not stage.ask("Take the containment back?"):
+    if not stage.ask("Take the containment back?", default=True):
         stage.small("then it stays contained until its hold is over, and its evidence is sealed then")
         return False
     report = incident.undo_asked("alice", "report-bot moved behind a VPN")
-    _refused_vote(stage, "Alice", "approves the undo that she asked for", lambda: incident.vote("alice", report))
+    _refused_vote(
+        stage, "Alice", "approves the undo that she asked for", lambda: incident.vote("alice", report)
+    )
     incident.approved_by("bob", report)
     incident.undone()
     _works(stage, owner, "its owner", f"reads {_WHERE}")
@@ -131,7 +144,7 @@ def _evidence(house: House, stage: Stage) -> None:
     trusted = house.public_key()
     verdict = verify_file(file, trusted)
     expect(verdict.ok, f"the evidence does not verify: {[each.says for each in verdict.objections]}")
-    stage.small(str(file))
+    stage.path(file)
     summary = summarise(read(file.read_bytes()))
     proven = f"{verdict.entries} entries, complete, in order, signed; head {summary.head_fingerprint}"
     stage.good("verify", proven, "proven")
@@ -171,6 +184,6 @@ def _refused_vote(stage: Stage, name: str, what: str, vote: object) -> None:
     try:
         vote()  # type: ignore[operator]
     except Rejected as error:
-        stage.good(name, f"{what}: “{error.found}”", "409")
+        stage.good(name, f"{what}: “{error.found}”", "not counted")
     else:
-        expect(False, f"{name} {what}, and it counted")  # noqa: FBT003
+        expect(False, f"{name} {what}, and it counted")

@@ -138,9 +138,9 @@ class Approval(Value):
         return "expired" if now >= self.deadline else "pending"
 
     def escalation(self, now: datetime) -> Approval | None:
-        """The same ask to more people with a new deadline, when every rule that lacks a yes wants that; else None.
+        """The same ask to more people with a new deadline, when every rule that lacks a yes wants that.
 
-        Where one of them says that silence is a no, it is a no: nobody else could grant the whole.
+        Where one of them says that silence is a no, there is none: nobody else could grant the whole.
         """
         wanting = [rule for rule in self.rules if len(self.approvers(rule)) < rule.quorum]
         if self.escalated or self.state(now) != "expired" or any(rule.then == "reject" for rule in wanting):

@@ -267,7 +267,7 @@ def _places_of_expressions(value: JsonValue, way: Way) -> Iterator[Way]:
 
 
 def _depends_on_the_world(source: str, name: str) -> bool:
-    """Whether a missing field stands below one whose fields only the world knows, such as what a lookup read."""
+    """Whether a missing field stands below one whose fields only the world knows, such as a lookup's."""
     return re.search(_OPEN + r"[\w.\[\]\"']*[.\"']" + re.escape(name) + r"\b", source) is not None
 
 

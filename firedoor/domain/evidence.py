@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import json
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -221,6 +220,7 @@ def _carriable(value: Any) -> Any:
         return [_carriable(item) for item in value]
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not abs(value) <= MAX_INTEGER:
+        # Beyond 2^53 a float is spelt as a whole number, which reads back as one that cannot be carried; so is NaN.
         return str(value)
     return value

@@ -21,7 +21,7 @@ from tests.bench.stamped_aws import CALLS
 from tests.servers import ACCOUNT, free_port, request
 
 ROOT = Path(__file__).resolve().parents[2]
-_TEMPORAL = str(Path(sys.executable).parent / "temporal")
+_TEMPORAL, _FIREDOOR = (str(Path(sys.executable).parent / program) for program in ("temporal", "firedoor"))
 _TICKS = os.sysconf("SC_CLK_TCK")
 _UP_WITHIN = 60.0
 
@@ -105,7 +105,7 @@ def running(
         _configure(folder, ours_url, chains(aws_url))
         temporal.wait(lambda: _serves(temporal_url))
         parts = {
-            "ours gateway": start("ours-gateway", [python, "-m", "tests.bench.gateway", str(ports[2])], env),
+            "ours gateway": start("ours-gateway", [_FIREDOOR, "gateway", "--port", str(ports[2])], env),
             "ours worker": start("ours-worker", [python, "worker.py"], env),
             "floor gateway": start(
                 "floor-gateway", [python, "-m", "tests.bench.floor", "gateway", str(ports[3])], env

@@ -1,0 +1,246 @@
+"""`firedoor up` runs all three parts, keeps them running, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+
+from firedoor.commands import up as up_command
+from firedoor.domain.contract import SEARCH_ATTRIBUTES
+from firedoor.embedded import NAMESPACE, temporal_command
+from firedoor.initial import Initial
+from tests.commands.shell import firedoor
+from tests.servers import free_port, request
+
+pytestmark = pytest.mark.integration
+_PATIENCE = 60.0
+
+
+@dataclass
+class Running:
+    """One `firedoor up`, and where it listens."""
+
+    process: subprocess.Popen[str]
+    gateway: int
+    temporal: int
+    said: list[str]
+
+    @property
+    def url(self) -> str:
+        """Where its gateway is."""
+        return f"http://127.0.0.1:{self.gateway}"
+
+    def children(self) -> dict[str, int]:
+        """Its processes by what they are."""
+        listed = subprocess.run(
+            ["ps", "--ppid", str(self.process.pid), "-o", "pid=,args="],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found: dict[str, int] = {}
+        for line in listed.stdout.splitlines():
+            pid, _, command = line.strip().partition(" ")
+            name = next((part for part in ("start-dev", "gateway", "worker.py") if part in command), "")
+            if name:
+                found[name] = int(pid)
+        return found
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end; return its exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(_PATIENCE)
+
+
+@contextmanager
+def up(*more: str, environment: dict[str, str] | None = None) -> Iterator[Running]:
+    """Start it in the folder where the test stands, and wait for its word."""
+    gateway, temporal, ui = free_port(), free_port(), free_port()
+    command = [sys.executable, "-m", "firedoor.cli", "up", "--gateway-port", str(gateway)]
+    command += ["--temporal-port", str(temporal), "--ui-port", str(ui), *more]
+    with Path("up.err").open("w") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+    running = Running(process, gateway, temporal, [])
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            running.said.append(line)
+            if "firedoor is ready" in line:
+                break
+        else:
+            pytest.fail(f"it never became ready:\n{Path('up.err').read_text()}")
+        yield running
+    finally:
+        if process.poll() is None:
+            running.stop()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(true: object, what: str) -> None:
+    """Wait until something is so."""
+    gives_up = time.monotonic() + _PATIENCE
+    while time.monotonic() < gives_up:
+        try:
+            if true():  # type: ignore[operator]
+                return
+        except (urllib.error.URLError, OSError):
+            pass  # not yet
+        time.sleep(0.05)
+    pytest.fail(f"in vain: {what}")
+
+
+@pytest.mark.usefixtures("config")
+def test_it_is_ready_when_it_says_so_and_leaves_no_process_behind() -> None:
+    with up() as running:
+        assert running.said == ["firedoor is ready\n"]
+        assert json.loads(request(f"{running.url}/readyz"))["status"] == "ok"
+        children = running.children()
+        assert set(children) == {"start-dev", "gateway", "worker.py"}
+        assert running.stop() == 0
+        assert not any(alive(pid) for pid in children.values())
+    assert "nothing is lost" in Path("up.err").read_text()
+
+
+def test_a_part_that_dies_is_started_again_and_a_restart_keeps_what_there_was(config: Initial) -> None:
+    token = config.tokens["responder"]
+    environment = {"FIREDOOR_TOKEN": token}
+    with up(environment=environment) as running:
+        before = running.children()
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: set(running.children()) == set(before), "three parts again")
+        until(lambda: request(f"{running.url}/readyz"), "ready again")
+        assert not set(running.children().values()) & set(before.values())
+        asyncio.run(begin(running.temporal))
+        assert running.stop(signal.SIGINT) == 0
+    with up("--json", environment=environment) as running:
+        (line,) = running.said
+        assert json.loads(line)["gateway"] == running.url
+        assert asyncio.run(remembered(running.temporal)) == ["kept"]
+
+
+async def begin(port: int) -> None:
+    """Leave something in Temporal that no worker takes up."""
+    client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)
+    await client.start_workflow("anything", id="kept", task_queue="nobody")
+
+
+async def remembered(port: int) -> list[str]:
+    client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)
+    return [each.id async for each in client.list_workflows()]
+
+
+@pytest.mark.usefixtures("config")
+def test_what_an_older_file_lacks_is_made_at_the_start() -> None:
+    """The server makes search attributes in a new file only."""
+    port, folder = free_port(), Path("var").absolute()
+    folder.mkdir()
+    command = temporal_command(data=folder, port=port, ui_port=None)
+    plain = [part for part in command if part != "--search-attribute" and not part.endswith("=Keyword")]
+    older = subprocess.Popen(plain, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: asyncio.run(up_command._serves(f"127.0.0.1:{port}")), "an older server")
+        assert not set(SEARCH_ATTRIBUTES) & set(asyncio.run(attributes(port)))
+    finally:
+        older.terminate()
+        older.wait(_PATIENCE)
+    with up() as running:
+        assert set(SEARCH_ATTRIBUTES) <= set(asyncio.run(attributes(running.temporal)))
+
+
+async def attributes(port: int) -> list[str]:
+    client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)
+    told = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=NAMESPACE)
+    )
+    return list(told.custom_attributes)
+
+
+@pytest.mark.usefixtures("config")
+def test_it_does_not_follow_the_environment_to_another_temporal() -> None:
+    elsewhere = {
+        "TEMPORAL_ADDRESS": "temporal.invalid:7233",
+        "TEMPORAL_NAMESPACE": "elsewhere",
+        "TEMPORAL_TLS": "true",
+        "TEMPORAL_API_KEY": "a-key-of-another-server",
+    }
+    with up(environment=elsewhere) as running:
+        assert set(running.children()) == {"start-dev", "gateway", "worker.py"}
+
+
+@pytest.mark.usefixtures("config")
+def test_two_over_one_folder_are_refused() -> None:
+    with up_command._alone(Path("var")):
+        said = firedoor("up")
+    assert (said.status, said.out) == (2, "")
+    assert "another `firedoor up` runs over var" in said.err
+
+
+@pytest.mark.usefixtures("config")
+def test_a_port_that_is_taken_is_named_with_its_option() -> None:
+    port = free_port()
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        said = firedoor(
+            "up", "--temporal-port", port, "--gateway-port", free_port(), "--ui-port", free_port()
+        )
+    assert said.status == 2
+    assert f"port {port} cannot be used" in said.err
+    assert "--temporal-port" in said.err
+
+
+def test_a_broken_configuration_starts_nothing(here: Path) -> None:
+    said = firedoor("up")
+    assert said.status == 2
+    assert "firedoor.yaml cannot be read" in said.err
+    assert not (here / "var").exists()
+
+
+def test_broken_playbooks_start_nothing_that_stays(config: Initial, here: Path) -> None:
+    (here / "books").mkdir()
+    (here / "books/one.yaml").write_text("playbook: one\n")
+    with (config.directory / "firedoor.yaml").open("a") as file:
+        file.write("playbooks: books\n")
+    ports = [part for name in ("gateway", "temporal", "ui") for part in (f"--{name}-port", str(free_port()))]
+    ran = subprocess.run(
+        [sys.executable, "-m", "firedoor.cli", "up", *ports],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "one.yaml:1:1" in ran.stderr
+    assert "Traceback" not in ran.stderr

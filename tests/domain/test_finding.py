@@ -1,0 +1,115 @@
+"""Finding: severities in their order, facts that decide whether news is news, and no room for a secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from firedoor.domain.finding import Actor, Finding, Resource, Severity, without_none
+from tests.harness import NOW, finding
+
+
+def test_severities_stand_in_the_order_of_ocsf() -> None:
+    ordered = ["informational", "low", "medium", "high", "critical", "fatal"]
+    assert [severity.value for severity in sorted(Severity, key=lambda each: each.rank)] == ordered
+    assert [Severity(name).rank for name in ordered] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_graver_is_never_the_less_urgent_and_temporal_knows_the_number() -> None:
+    for lesser, graver in pairwise(sorted(Severity, key=lambda each: each.rank)):
+        assert graver.urgency <= lesser.urgency
+    assert {severity.urgency for severity in Severity} == {1, 2, 3, 4, 5}
+
+
+def test_what_says_nothing_new_adds_no_fact() -> None:
+    again = finding(uid="other", count=7, title="another title", last_seen=NOW, confidence=0.3)
+    assert again.facts() == finding().facts()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"severity": Severity.CRITICAL},
+        {"type": "Intrusion:Window/Open"},
+        {"source": "other"},
+        {"resources": (Resource(kind="Toy::Door", uid="arn:toy:door:::back"),)},
+        {"actor": Actor(user_name="trent")},
+        {"actor": Actor(user_name="mallory", uid="AIDAMALLORY")},
+        {"actor": Actor(user_name="mallory", role_name="admin")},
+        {"actor": Actor(user_name="mallory", access_key_id="AKIA0")},
+        {"actor": Actor(user_name="mallory", session_name="evening")},
+        {"actor": Actor(user_name="mallory", email="mallory@example.com")},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_thing_a_playbook_may_act_on_is_a_fact(change: dict[str, object]) -> None:
+    assert finding(**change).facts() - finding().facts()
+
+
+def test_an_empty_name_is_no_fact() -> None:
+    assert finding(actor=Actor(user_name="")).facts() == finding(actor=Actor()).facts()
+
+
+@pytest.mark.parametrize("key", ["secret", "password", "token", "raw", "secret_access_key"])
+def test_no_finding_has_a_field_for_a_secret_or_the_raw_payload(key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        finding(**{key: "hunter2"})
+    with pytest.raises(ValidationError, match=key):
+        Actor(**{key: "hunter2"})  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match=key):
+        Resource(kind="a", uid="b", **{key: "hunter2"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["first_seen", "last_seen", "modified"])
+def test_a_time_needs_its_zone(field: str) -> None:
+    with pytest.raises(ValidationError, match="a time needs its zone"):
+        finding(**{field: datetime(2026, 11, 22)})  # noqa: DTZ001 - the mistake this is about
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"raw_sha256": "0" * 63},
+        {"raw_sha256": "0" * 64 + "\n"},
+        {"confidence": 1.01},
+        {"confidence": -0.01},
+        {"count": 0},
+        {"severity": "grave"},
+        {"title": "x" * 4097},
+        {"resources": tuple(Resource(kind="a", uid=str(n)) for n in range(1001))},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_out_of_bounds_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(change))):
+        finding(**change)
+
+
+def test_a_finding_is_frozen_and_survives_json() -> None:
+    told = finding()
+    with pytest.raises(ValidationError, match="frozen"):
+        told.uid = "other"
+    assert Finding.model_validate_json(told.model_dump_json()) == told
+
+
+nested = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(nested)
+def test_absent_values_are_absent_at_every_depth(value: object) -> None:
+    def keys_without_value(part: object) -> bool:
+        if isinstance(part, dict):
+            return any(item is None or keys_without_value(item) for item in part.values())
+        return isinstance(part, list) and any(keys_without_value(item) for item in part)
+
+    assert not keys_without_value(without_none(value))
+    assert without_none(without_none(value)) == without_none(value)
