@@ -254,8 +254,10 @@ class _Loading:
 
     def _folder(self, document: Document, way: Way, written: str) -> Path:
         folder = self._base / written
+        if not folder.is_dir() and Path(written).is_dir():
+            folder = Path(written).absolute()  # where Firedoor was started, as people mean `playbooks`
         if not folder.is_dir():
-            mend = f"relative paths count from {self._base}"
+            mend = f"relative paths count from {self._base}, or else from where it was started"
             self._problem(document, way, f"{folder} is no folder", expected="a folder", mend=mend)
         return folder
 

@@ -29,6 +29,7 @@ from temporalio.service import RPCError
 from firedoor.commands.entrance import WORKER
 from firedoor.commands.options import AsJson, ConfigDirectory
 from firedoor.commands.terminal import err, grid, out
+from firedoor.commands.written import shelf_of
 from firedoor.domain.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 from firedoor.domain.errors import Misconfigured
 from firedoor.embedded import NAMESPACE, Child, keep, temporal_command
@@ -68,6 +69,7 @@ def up(
     next start. A part that dies is started again.
     """
     settings = from_environment(config)
+    shelf_of(settings)  # all of it is checked before anything starts
     ports = Ports(gateway=gateway_port, temporal=temporal_port, ui=ui_port)
     configure_logging(json=json or None)
     with _alone(data):

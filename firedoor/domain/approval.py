@@ -16,8 +16,8 @@ Decision = Literal["approve", "reject"]
 AskKind = Literal["apply", "undo", "lift"]
 State = Literal["pending", "granted", "rejected", "expired"]
 
-#: Why a person says no; the four reasons of the reject modal.
-RejectReason = Literal["false_positive", "wrong_action", "bad_time", "handled_elsewhere"]
+#: Why a person says no; `other` is a sentence of their own.
+RejectReason = Literal["false_positive", "wrong_action", "bad_time", "handled_elsewhere", "other"]
 
 
 class Voter(Value):

@@ -224,7 +224,8 @@ def _reason(ballot: Ballot) -> tuple[RejectReason | None, str]:
     code = "_".join(head.lower().replace("-", " ").replace("_", " ").split())
     if code in get_args(RejectReason):
         return cast("RejectReason", code), tail.strip()
-    return None, ballot.reason.strip()
+    sentence = ballot.reason.strip()
+    return ("other" if sentence else None), sentence
 
 
 def _moment(text: str) -> datetime:

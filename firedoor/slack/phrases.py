@@ -74,6 +74,7 @@ REASONS: dict[RejectReason, str] = {
     "wrong_action": "Real, but the wrong action",
     "bad_time": "Real, but a bad time",
     "handled_elsewhere": "Handled another way",
+    "other": "Something else",
 }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -21,7 +23,7 @@ from temporalio.client import Client
 
 from firedoor.commands import up as up_command
 from firedoor.domain.contract import SEARCH_ATTRIBUTES
-from firedoor.embedded import NAMESPACE, temporal_command
+from firedoor.embedded import NAMESPACE, Child, temporal_command
 from firedoor.initial import Initial
 from tests.commands.shell import firedoor
 from tests.servers import free_port, request
@@ -208,8 +210,6 @@ def test_two_over_one_folder_are_refused() -> None:
 @pytest.mark.usefixtures("config")
 def test_a_port_that_is_taken_is_named_with_its_option() -> None:
     port = free_port()
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
@@ -228,19 +228,34 @@ def test_a_broken_configuration_starts_nothing(here: Path) -> None:
     assert not (here / "var").exists()
 
 
-def test_broken_playbooks_start_nothing_that_stays(config: Initial, here: Path) -> None:
+def test_broken_playbooks_start_nothing(config: Initial, here: Path) -> None:
     (here / "books").mkdir()
     (here / "books/one.yaml").write_text("playbook: one\n")
     with (config.directory / "firedoor.yaml").open("a") as file:
         file.write("playbooks: books\n")
-    ports = [part for name in ("gateway", "temporal", "ui") for part in (f"--{name}-port", str(free_port()))]
-    ran = subprocess.run(
-        [sys.executable, "-m", "firedoor.cli", "up", *ports],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert "one.yaml:1:1" in ran.stderr
-    assert "Traceback" not in ran.stderr
+    said = firedoor("up")
+    assert (said.status, said.out) == (2, "")
+    assert "books/one.yaml:1:1" in said.err
+    assert not (here / "var").exists()
+
+
+@pytest.mark.usefixtures("config")
+def test_a_part_that_never_becomes_ready_is_named_and_the_others_are_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[Child] = []
+    real = up_command.children_of
+
+    def children_of(*told: Any) -> tuple[Child, Child, Child]:
+        temporal, gateway, worker = real(*told)
+        worker.command = [sys.executable, "-c", "raise SystemExit('the worker gives up')"]
+        started[:] = [temporal, gateway, worker]
+        return temporal, gateway, worker
+
+    monkeypatch.setattr(up_command, "children_of", children_of)
+    ports = [part for name in ("gateway", "temporal", "ui") for part in (f"--{name}-port", free_port())]
+    said = firedoor("up", *ports)
+    assert (said.status, said.out) == (1, "")
+    assert "worker did not become ready" in said.err
+    assert "the worker gives up" in said.err
+    assert all(child.process is not None and child.process.returncode is not None for child in started)

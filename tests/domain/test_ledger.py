@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firedoor.connectors.signing import SigningKey, generate, verified
+from firedoor.connectors.signing import SigningKey, check, generate
 from firedoor.domain.evidence import seal
 from firedoor.domain.evidence_verdict import verify
 from firedoor.domain.ledger import SETTLING, Entry, EntryKind, owed, unsettled
@@ -88,5 +88,5 @@ def test_numbers_that_json_readers_round_do_not_cost_the_evidence(odd: float) ->
         Entry(at=NOW, kind="received", says="a finding", data={"finding": {"attributes": {"n": odd}}}),
         Entry(at=NOW, kind="closed", says="closed as dismissed", data={"status": "dismissed"}),
     ]
-    verdict = verify(seal("respond/toy/1", told, key), verified, key.public_key)
+    verdict = verify(seal("respond/toy/1", told, key), check, key.public_key)
     assert not verdict.objections
