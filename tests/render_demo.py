@@ -32,7 +32,7 @@ def draw(told: str) -> str:
 
 if __name__ == "__main__":
     with PseudoTerminal([sys.executable, "-m", "firedoor.demo"], os.environ) as terminal:
-        for question in ("for good? [y/N]: ", "back? [Y/n]: "):
+        for question in ("[y/N]: ", "[Y/n]: "):
             terminal.until(question)
             terminal.type("y")
         status = terminal.end()

@@ -136,9 +136,9 @@ def test_it_shows_all_of_it_to_nobody_and_leaves_nothing_behind(temporary: Path)
 
 def test_a_person_says_no_to_deleting_and_to_undoing(temporary: Path) -> None:
     with PseudoTerminal(DEMO, environment(temporary)) as terminal:
-        terminal.until("for good? [y/N]: ")
+        terminal.until("[y/N]: ")
         terminal.type("")
-        terminal.until("back? [Y/n]: ")
+        terminal.until("[Y/n]: ")
         terminal.type("n")
         assert terminal.end() == 0, terminal.seen
     assert "the key stays, and stays inactive" in terminal.seen

@@ -242,28 +242,33 @@ class Respond:
     async def _hold(self) -> None:
         """Keep the containment, look at it again and again, accept undo, until the hold is over."""
         story = self.story
-        held_from = story.hold_from(workflow.now())
+        story.hold_from(workflow.now())
         self._enter(story.resting_status())
-        end = held_from + self.incident.playbook.hold
         while not story.give_back and not story.fresh:
-            look_at = held_from + story.next_look()
-            left = min(look_at, end) - workflow.now()
+            moments = [story.next_look(), story.next_lift(), story.hold_ends()]
+            wake = min(moment for moment in moments if moment is not None)
             try:
-                await workflow.wait_condition(lambda: bool(story.give_back) or story.fresh, timeout=left)
+                await workflow.wait_condition(
+                    lambda: bool(story.give_back) or story.fresh, timeout=wake - workflow.now()
+                )
             except TimeoutError:
-                if workflow.now() >= look_at:
-                    story.looks += 1
-                    await self._look()
-                if workflow.now() >= end and "undo" not in story.asks:
+                if await self._woken():
                     return
-                end = max(end, story.asks["undo"].deadline) if "undo" in story.asks else end
-            if (
-                workflow.info().is_continue_as_new_suggested()
-                and not story.asks.get("undo")
-                and not story.fresh
-            ):
+            if workflow.info().is_continue_as_new_suggested() and not story.asks.get("undo") and not story.fresh:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.incident.model_copy(update={"carried": story.carry()}))
+
+    async def _woken(self) -> bool:
+        """Do what the hour asks for; says whether the hold is over."""
+        story = self.story
+        if workflow.now() >= story.next_look():
+            story.looks += 1
+            await self._look()
+        lift_at = story.next_lift()
+        if lift_at is not None and workflow.now() >= lift_at and story.ask_lift(workflow.now()):
+            self.tasks.append(asyncio.create_task(self._wait_for_undo()))
+        end = story.hold_ends()
+        return end is not None and workflow.now() >= end
 
     async def _look(self) -> None:
         """Look whether somebody re-opened what is held. It is said loudly, never silently closed again."""
@@ -451,6 +456,8 @@ class Respond:
     def _note(
         self, kind: EntryKind, says: str, *, step: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
+        if kind == "stuck":
+            workflow.logger.error("STUCK, a person is needed: %s: %s", step, says)
         self.story.note(workflow.now(), kind, says, step=step, data=data)
 
     def _enter(self, status: Status) -> None:

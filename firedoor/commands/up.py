@@ -216,7 +216,7 @@ def _announce(settings: Settings, data: Path, ports: Ports, *, json: bool) -> No
 
 
 async def add_search_attributes(address: str) -> None:
-    """Create the search attributes that an older file lacks; by itself the server makes them in new ones only."""
+    """Create the search attributes that an older file lacks: the server makes them in new ones only."""
     client = await Client.connect(address, namespace=NAMESPACE)
     known = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=NAMESPACE)

@@ -120,9 +120,12 @@ class DemoAccount:
 
 @cache
 def _session() -> Any:
-    """Return a session that knows nothing of the person's own profile and files: no environment variable is read."""
-    nowhere = {"profile": (None, None, None, None)}
-    nowhere |= {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    """Return a session that reads no variable, profile or file of the person's own."""
+    nowhere: dict[str, tuple[None, None, str | None, None]] = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=nowhere))
 
 

@@ -219,9 +219,12 @@ def _planned(step: PlannedStep) -> Iterator[tuple[RenderableType, ...]]:
     yield Text(step.id, "bold"), Text("does", "dim"), safe(step.says, "bold")
     for each in step.consequences[:1]:
         yield Text(), Text("breaks", "dim"), safe(each.says)
-    asks = "done at once" if step.approval is None else who(step.approval)
-    style = "green" if step.approval is None else "yellow"
-    yield Text(), Text("undo", "dim"), undo_of(step).append("  ·  ", "dim").append(asks, style)
+    undo = undo_of(step)
+    if step.approval is None:
+        yield Text(), Text("undo", "dim"), undo.append("; nobody is asked, it is done at once", "green")
+    else:
+        yield Text(), Text("undo", "dim"), undo
+        yield Text(), Text("asks", "dim"), safe(who(step.approval), "yellow")
 
 
 def _automatic(report: Report) -> tuple[PlannedStep, ...]:

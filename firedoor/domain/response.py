@@ -38,6 +38,7 @@ class Carried(Value):
     status: Status = "planning"
     held_from: Moment | None = None
     looks: int = 0
+    lifts_asked: int = 0
     ref: MessageRef | None = None
     asks_opened: int = 0
     ask: Approval | None = None  # the last one, decided: who said yes is still to be shown

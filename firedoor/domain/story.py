@@ -44,6 +44,7 @@ class Story:
         self.status: Status = past.status
         self.held_from = past.held_from
         self.looks = past.looks
+        self.lifts_asked = past.lifts_asked
         self.ref: MessageRef | None = past.ref
         self.asks_opened = past.asks_opened
         self.asks: dict[Slot, Approval] = {"apply": past.ask} if past.ask else {}
@@ -292,6 +293,28 @@ class Story:
         opened = self.open_ask(now, "undo", self.owed(), rules, requester=request.person)
         return VoteReceipt(state="pending", missing=opened.missing(), fingerprint=opened.fingerprint)
 
+    def next_lift(self) -> datetime | None:
+        """When people are asked whether a containment with a `ttl` may be lifted; None without one."""
+        ttl = self.incident.playbook.ttl
+        if ttl is None or self.held_from is None:
+            return None
+        return self.held_from + ttl * (self.lifts_asked + 1)
+
+    def ask_lift(self, now: datetime) -> bool:
+        """Ask whether the containment may be lifted: its time is over, and it is never lifted unasked."""
+        self.lifts_asked += 1
+        if self.undo_objection() is not None or self.plan is None:
+            return False
+        self.note(now, "undo_requested", "the containment's time is over; may it be lifted?")
+        self.open_ask(now, "undo", self.owed(), (self.plan.undo_rule,))
+        return True
+
+    def hold_ends(self) -> datetime | None:
+        """When the hold is over; None while only an answer can end it."""
+        if self.held_from is None or self.incident.playbook.ttl is not None or "undo" in self.asks:
+            return None
+        return self.held_from + self.incident.playbook.hold
+
     # ---- joining ---------------------------------------------------------------------
 
     def knows(self, finding: Finding) -> bool:
@@ -313,11 +336,12 @@ class Story:
 
     # ---- holding and closing ---------------------------------------------------------
 
-    def next_look(self) -> timedelta:
-        """When to look again, from the moment it was contained."""
+    def next_look(self) -> datetime:
+        """When to look again at what is held."""
+        since = self.held_from or self.started
         if self.looks < len(WATCHES):
-            return WATCHES[self.looks]
-        return WATCHES[-1] + REST * (self.looks - len(WATCHES) + 1)
+            return since + WATCHES[self.looks]
+        return since + WATCHES[-1] + REST * (self.looks - len(WATCHES) + 1)
 
     def looked(
         self, now: datetime, held: Sequence[PlannedStep], reverted: dict[str, str], unknown: dict[str, str]
@@ -376,7 +400,7 @@ class Story:
             ask=shown,
             asking=shown is not None and not self.answered(slot, now),
             asked_steps=self.asked_steps.get(slot, ()),
-            held_until=self.held_from + playbook.hold if self.held_from else None,
+            held_until=self.next_lift() or self.hold_ends(),
             owed=tuple(step.id for step in self.owed()),
             entries=tuple(self.entries),
             versions_seen=tuple(self.versions),
@@ -393,6 +417,7 @@ class Story:
             status=self.status,
             held_from=self.held_from,
             looks=self.looks,
+            lifts_asked=self.lifts_asked,
             ref=self.ref,
             asks_opened=self.asks_opened,
             ask=self.asks.get("apply"),

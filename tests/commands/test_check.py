@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the snapshot shows lines as they are printed
 """`firedoor check` names every mistake with its place and its mend, and reaches for nothing."""
 
 from __future__ import annotations

@@ -31,7 +31,10 @@ def test_help_lists_every_command() -> None:
 
 
 def test_help_imports_nothing_that_takes_time() -> None:
-    code = "import sys\ntry:\n  from firedoor.cli import main; main()\nfinally:\n  print(*sys.modules, file=sys.stderr)"
+    code = (
+        "import sys\ntry:\n  from firedoor.cli import main; main()\n"
+        "finally:\n  print(*sys.modules, file=sys.stderr)"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True, cwd=ROOT
     )

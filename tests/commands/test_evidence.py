@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the snapshot shows lines as they are printed
 """`firedoor evidence` judges and reads a file with nothing but the file and a key."""
 
 from __future__ import annotations

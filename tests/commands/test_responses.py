@@ -1,4 +1,5 @@
-"""`firedoor responses`, `approve`, `reject` and `undo`: through the gateway's own application, without a socket."""
+# ruff: noqa: E501  the snapshot shows lines as they are printed
+"""`firedoor responses`, `approve`, `reject` and `undo`, through the gateway's own application."""
 
 from __future__ import annotations
 
@@ -88,7 +89,7 @@ def stand(monkeypatch: pytest.MonkeyPatch, moment: Clock) -> None:
     class Fixed(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return moment()
+            return moment().astimezone(tz)
 
     for module in (responses_command, votes_command):
         monkeypatch.setattr(module, "datetime", Fixed)

@@ -317,7 +317,21 @@ def test_each_objection_says_why_and_what_to_do() -> None:
         "granted": cast(approval, NOW, vote()).objection(vote("carol"), NOW),
         "rejected": cast(approval, NOW, no()).objection(vote("carol"), NOW),
     }
-    assert said == snapshot({'stranger': 'you are not in responders, whose people decide this', "nobody's": 'you are not in responders, whose people decide this', 'old card': 'this card is out of date; a newer one was posted, please answer that one', 'other plan': 'the plan has changed: it is now A41B-35E6-E3C5, and your vote names 0000-0000-0000', 'requester': 'you asked for this yourself; somebody else has to say yes', 'subject': 'the finding is about you; somebody else has to decide', 'twice': 'you have voted already; one person has one vote', 'no reason': 'a no needs its reason: false_positive, wrong_action, bad_time or handled_elsewhere', 'late': 'the time to answer is over; silence meant no, and nothing was done', 'granted': 'this was already granted; nothing more is needed', 'rejected': 'this was already rejected; nothing more is needed'})
+    assert said == snapshot(
+        {
+            "stranger": "you are not in responders, whose people decide this",
+            "nobody's": "you are not in responders, whose people decide this",
+            "old card": "this card is out of date; a newer one was posted, please answer that one",
+            "other plan": "the plan has changed: it is now A41B-35E6-E3C5, and your vote names 0000-0000-0000",
+            "requester": "you asked for this yourself; somebody else has to say yes",
+            "subject": "the finding is about you; somebody else has to decide",
+            "twice": "you have voted already; one person has one vote",
+            "no reason": "a no needs its reason: false_positive, wrong_action, bad_time or handled_elsewhere",
+            "late": "the time to answer is over; silence meant no, and nothing was done",
+            "granted": "this was already granted; nothing more is needed",
+            "rejected": "this was already rejected; nothing more is needed",
+        }
+    )
 
 
 def test_a_vote_that_counts_meets_no_objection() -> None:

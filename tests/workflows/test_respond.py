@@ -537,6 +537,23 @@ class TestHold:
         await response.until("contained")
 
 
+    async def test_a_containment_with_a_ttl_is_lifted_only_when_people_say_so(
+        self, running: WorkflowEnvironment, world: ToyWorld
+    ) -> None:
+        response = await begin(running.client, playbook("hold: 1h\nttl: 2h\n" + SHUT))
+        await response.until("contained")
+        await running.fast_forward(response.handle, timedelta(hours=2, seconds=5))
+        await response.until_asking("undo")
+        await response.vote("alice", "reject")
+        await response.until("contained")
+        assert world.effects() == ["shut front"]
+        await running.fast_forward(response.handle, timedelta(hours=2))
+        await response.until_asking("undo")
+        await response.vote("bob")
+        assert (await response.result()).status == "undone"
+        assert world.effects() == ["shut front", "open front"]
+
+
 class TestJoining:
     async def test_a_finding_that_brings_nothing_leaves_no_trace_in_history(
         self, running: WorkflowEnvironment, world: ToyWorld
