@@ -34,7 +34,7 @@ check: venv ## what CI runs: lint, format, types, floors, generated pages, then 
 	@$(MAKE) --no-print-directory test
 
 bench: venv ## measure Firedoor beside a hand-written floor and rewrite docs/reference/performance.md
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench --write
 
 fmt: venv ## format the code and mend what the linter can
 	@$(BIN)/ruff check --fix-only .

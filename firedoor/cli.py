@@ -71,7 +71,7 @@ class Lazy(TyperGroup):
             return super().invoke(ctx)
         except FiredoorError as error:
             complain(error)
-            raise typer.Exit(1) from None
+            raise typer.Exit(status_of(error)) from None
 
 
 def command(name: str) -> Any:

@@ -40,8 +40,15 @@ def _sha(token: str) -> str:
 class Installation:
     """Firedoor as a user has it, with the toy actions and a world of doors."""
 
-    def __init__(self, folder: Path, playbooks: Mapping[str, str], more: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        playbooks: Mapping[str, str],
+        more: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self.more_environment = dict(environment or {})
         self.world_folder = folder / "world"
         self.port, self.temporal_port = free_port(), free_port()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -87,6 +94,7 @@ class Installation:
             "PYTHONPATH": str(ROOT),
             "SLACK_BOT_TOKEN": "xoxb-made-up-for-tests",
             "SLACK_SIGNING_SECRET": "made-up-signing-secret",
+            **self.more_environment,
         }
 
     def command(self, part: Part) -> list[str]:
@@ -210,9 +218,11 @@ class Installation:
 
 
 @contextmanager
-def installation(folder: Path, playbooks: Mapping[str, str], more: str = "") -> Iterator[Installation]:
+def installation(
+    folder: Path, playbooks: Mapping[str, str], more: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[Installation]:
     """Start everything, and stop it by its own pids."""
-    made = Installation(folder, playbooks, more)
+    made = Installation(folder, playbooks, more, environment)
     try:
         made.start_all()
         yield made

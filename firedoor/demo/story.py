@@ -92,7 +92,7 @@ def _real(house: House, stage: Stage) -> None:
         expect(house.account.state(_DEPLOYER)["keys"].get(key.id) == "Inactive", "the key is not inactive")
         stage.good("Alice", "says no: the key stays, and stays inactive", "rejected")
     stage.small(
-        "it stays contained for 24 h, and is looked at again and again; undo is one request away until then"
+        "it is held for 24 h, and looked at again and again: whoever re-opens it is noticed"
     )
 
 

@@ -140,7 +140,9 @@ class _Checker:
                 (*way, kind),
                 f"there is no {kind} {called!r}",
                 expected="a name from `firedoor actions`",
-                mend=did_you_mean(called or "", names) or f"known: {', '.join(names)}",
+                mend=f"write `{known.spec.kind}: {called}`"
+                if known is not None
+                else did_you_mean(called or "", names) or f"known: {', '.join(names)}",
             )
         else:
             yield from self._params(step, way, known)

@@ -42,8 +42,10 @@ def compiled(source: str) -> cel.Program:
     try:
         return cel.compile(source)
     except ValueError as error:
+        # CEL repeats the source and draws below it; its place and its cause stand in the first line.
+        cause = str(error).split("\n", 1)[0].rpartition("<input>:")[2]
         raise ExpressionError(
-            f"the expression {source!r} does not compile: {error}",
+            f"the expression {source!r} does not compile: {cause}",
             expected="a CEL expression such as `finding.severity >= severity.high`",
             mend="see docs/how-to/write-a-playbook.md for the names it may use",
         ) from error
