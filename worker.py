@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -126,3 +128,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    # Temporal's Rust threads may still call into Python while the interpreter goes away, which ends in
+    # an abort and a core dump; everything is finished here, so the process leaves without that.
+    logging.shutdown()
+    os._exit(0)

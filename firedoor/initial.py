@@ -155,7 +155,7 @@ people:
 
 # An empty group means nobody.
 groups:
-  secops: [responder]
+  secops: [responder, lead]
   secops-leads: [lead]
 """
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -25,7 +27,6 @@ from firedoor.gateway.engine import Engine
 from firedoor.gateway.responses import responses_router
 from firedoor.gateway.slack import slack_router
 from firedoor.gateway.talk import Talk
-from firedoor.logs import configure_logging
 from firedoor.settings import Settings, Source
 from firedoor.shelf import playbook_files, read_shelf
 
@@ -179,5 +180,7 @@ async def _refresh(shelf: Shelf) -> None:
 
 def run(settings: Settings, host: str, port: int) -> None:
     """Run the gateway in this process."""
-    configure_logging()
     asyncio.run(serve(settings, host, port))
+    # As in worker.py: Temporal's Rust threads must not outlive the interpreter into an abort.
+    logging.shutdown()
+    os._exit(0)

@@ -254,7 +254,11 @@ class Respond:
             except TimeoutError:
                 if await self._woken():
                     return
-            if workflow.info().is_continue_as_new_suggested() and not story.asks.get("undo") and not story.fresh:
+            if (
+                workflow.info().is_continue_as_new_suggested()
+                and not story.asks.get("undo")
+                and not story.fresh
+            ):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.incident.model_copy(update={"carried": story.carry()}))
 

@@ -91,9 +91,7 @@ def _real(house: House, stage: Stage) -> None:
         incident.reject("alice", report, "handled_elsewhere: the person at the terminal said no")
         expect(house.account.state(_DEPLOYER)["keys"].get(key.id) == "Inactive", "the key is not inactive")
         stage.good("Alice", "says no: the key stays, and stays inactive", "rejected")
-    stage.small(
-        "it is held for 24 h, and looked at again and again: whoever re-opens it is noticed"
-    )
+    stage.small("it is held for 24 h, and looked at again and again: whoever re-opens it is noticed")
 
 
 # ---- a false alarm -------------------------------------------------------------------

@@ -353,6 +353,20 @@ def test_something_that_is_no_gateway_is_told_as_such(
     assert said.err.startswith("✗ ")
 
 
+def test_a_token_is_not_carried_to_where_a_redirect_points(
+    there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def handle(_: object, request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(302, headers={"location": "http://127.0.0.1:8080/elsewhere"})
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+    assert ask("responses").status == 1
+    assert asked == [f"{GATEWAY}/v1/responses"]
+
+
 def test_a_gateway_of_another_version_is_told_as_such(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, httpx.Response(200, json={"id": ID, "new": True}))
     said = ask("responses", ID)

@@ -536,7 +536,6 @@ class TestHold:
         await running.fast_forward(response.handle, timedelta(seconds=60))
         await response.until("contained")
 
-
     async def test_a_containment_with_a_ttl_is_lifted_only_when_people_say_so(
         self, running: WorkflowEnvironment, world: ToyWorld
     ) -> None:
