@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -31,6 +32,7 @@ from firedoor.logs import configure_logging
 from firedoor.settings import Settings, from_environment
 from workflows.respond import Respond
 
+_REGION = "us-east-1"  # where an account names no region; IAM and STS are there at any rate
 _THREADS = 64  # blocking calls at once; containment is bound by the cloud's own quotas long before this
 
 
@@ -53,6 +55,16 @@ def hands_of(settings: Settings, registry: Registry) -> Hands:
     return Hands(registry, {"aws": AwsAccounts(accounts)}, lambda: guards, pool)
 
 
+def warm(settings: Settings, hands: Hands) -> None:
+    """Have every AWS client that an action may need before the first finding comes."""
+    aws = hands.systems["aws"]
+    needed = [spec.permissions for name, spec in hands.registry.specs.items() if name.startswith("aws.")]
+    services = {each.split(":", 1)[0] for phases in needed for each in (*phases.read, *phases.apply)}
+    regions = {region for account in settings.accounts.values() for region in account.regions}
+    for region in sorted(regions or {_REGION}):
+        aws.warm(services, region)
+
+
 def planning_of(settings: Settings, hands: Hands) -> Planning:
     """Give planning its policy and the places."""
     return Planning(
@@ -60,12 +72,12 @@ def planning_of(settings: Settings, hands: Hands) -> Planning:
         lambda: settings.policy,
         {account.id: account.environment for account in settings.accounts.values()},
         ThreadPoolExecutor(_THREADS // 2, thread_name_prefix="plan"),
-        lambda account: (
-            next(iter(settings.accounts[account].regions), "us-east-1")
-            if account in settings.accounts
-            else "us-east-1"
-        ),
+        lambda account: next((region for region in _regions(settings, account)), _REGION),
     )
+
+
+def _regions(settings: Settings, account: str) -> tuple[str, ...]:
+    return settings.accounts[account].regions if account in settings.accounts else ()
 
 
 def desk_of(settings: Settings) -> list[Callable[..., Any]]:
@@ -78,9 +90,10 @@ def desk_of(settings: Settings) -> list[Callable[..., Any]]:
     )
 
 
-def worker_of(client: Client, settings: Settings, runner: WorkflowRunner | None = None) -> Worker:
+def worker_of(
+    client: Client, settings: Settings, hands: Hands, runner: WorkflowRunner | None = None
+) -> Worker:
     """Build the worker. Tests hand in the strict sandbox; in production, contracts keep workflows pure."""
-    hands = hands_of(settings, load(settings.actions))
     evidence = Evidence(
         EvidenceStore(settings.evidence.store),
         SigningKey.from_pem(settings.evidence.signing_key.value().encode()),
@@ -121,7 +134,9 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with worker_of(client, settings):
+    hands = hands_of(settings, load(settings.actions))
+    async with worker_of(client, settings, hands):
+        threading.Thread(target=warm, args=(settings, hands), daemon=True, name="warm").start()
         structlog.get_logger("firedoor.worker").info("the worker is ready", temporal=temporal.address)
         await stop.wait()
 

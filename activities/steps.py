@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ _SOON = timedelta(seconds=1)  # how long before the next look at a change that i
 class System(Protocol):
     """What lends an action its connector: `AwsAccounts` for the folder `aws`."""
 
+    def warm(self, services: Collection[str], region: str) -> None:
+        """Make ready what the first call would otherwise wait for."""
+
     def reading(self, account: str, region: str, incident: str) -> Any:
         """Lend a connector that cannot change anything."""
 
@@ -42,7 +45,7 @@ class Hands:
         self.registry = registry
         self.guards = guards
         self.pool = pool
-        self._systems = systems
+        self.systems = systems
 
     def entry(self, name: str) -> Entry:
         """Return an action by its name; a worker that lacks it cannot do the step, now or later."""
@@ -68,7 +71,7 @@ class Hands:
         return made
 
     def _connector(self, entry: Entry, account: str, region: str, artefact: str, *, changing: bool) -> Any:
-        system = self._systems.get(entry.system)
+        system = self.systems.get(entry.system)
         if system is None:
             return Site(account=account, region=region, incident=artefact, changing=changing)
         lend = system.changing if changing else system.reading

@@ -81,7 +81,7 @@ def command(name: str) -> Any:
     if isinstance(found, typer.Typer):
         made = typer.main.get_command(found)
     else:
-        alone = typer.Typer(add_completion=False)
+        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
         alone.command(name)(found)
         made = typer.main.get_command(alone)
     made.name = name
@@ -89,7 +89,13 @@ def command(name: str) -> Any:
 
 
 # No pretty tracebacks: they would print local variables, and a token may be among them.
-app = typer.Typer(cls=Lazy, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Lazy,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
+)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  how the library calls it

@@ -235,5 +235,5 @@ async def begin(
 @asynccontextmanager
 async def house(client: Client, settings: Settings) -> AsyncIterator[None]:
     """A worker with the toy actions, in the strict sandbox."""
-    async with worker.worker_of(client, settings, strict_sandbox()):
+    async with worker.worker_of(client, settings, worker.hands_of(settings, REGISTRY), strict_sandbox()):
         yield

@@ -26,7 +26,9 @@ from firedoor.secret import Secret
 from firedoor.settings import child_environment, directory_of
 from firedoor.slack.phrases import listed
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of evidence.")]
 

@@ -15,7 +15,7 @@ from firedoor.settings import from_environment
 def gateway(
     *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="Its port.")] = 8080,
     config: ConfigDirectory = None,
     json: AsJson = False,
 ) -> None:

@@ -40,7 +40,7 @@ _HOST = "127.0.0.1"
 _READY_WITHIN = 60.0
 _KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 _OK = 200
-Port = Annotated[int, typer.Option(min=1, max=65535)]
+Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="On loopback.")]
 
 
 @dataclass(frozen=True, kw_only=True)
