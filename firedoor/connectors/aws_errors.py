@@ -108,6 +108,14 @@ def translate(error: Exception, service: str, operation: str) -> Translated:
             code=code,
             expected="an operation and parameters of the AWS API",
         )
+    if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError)):
+        # Try again: an instance's role may be there in a moment. Nothing was sent.
+        return Unavailable(
+            f"{call} was not sent: this process has no AWS credentials",
+            code=code,
+            expected="a role, a profile or AWS_ACCESS_KEY_ID around the process",
+            mend="give it some; `firedoor doctor` tells whether they work",
+        )
     # Lost replies, resets, timeouts, an answer cut short, an HTML page instead of XML, credentials that
     # could not be fetched: whether a write happened is not known, and only looking again can tell.
     return Unavailable(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
@@ -45,37 +45,38 @@ class Witness:
 
     def __init__(self, attempt: Callable[[], Attempt]) -> None:
         self._attempt = attempt
-        self._pool = ThreadPoolExecutor(1)
-        self._accepted = 0.0
+        # A daemon: whenever Ctrl-C comes, nothing waits for it.
+        self._trying = threading.Thread(target=self._try, daemon=True)
+        self._answered: list[float] = []
+        self._accepted = self._refused = 0.0
         self._stop = False
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._trying = self._pool.submit(self._try)
+        self._trying.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End; where all else went well it must have been refused by now."""
+        """End; where all else went well it must be refused by now, or soon."""
         self._stop = kind is not None
-        self._pool.shutdown(wait=True)
         if kind is None:
-            self._refused, self._answered = self._trying.result()
+            self._trying.join(_PATIENCE)
+            self._stop = True
+            expect(self._refused > 0, "the attacker was never refused", f"a refusal within {_PATIENCE:.0f} s")
 
     def accepted(self) -> None:
         """Note that the finding is accepted now."""
         self._accepted = time.monotonic()
 
-    def _try(self) -> tuple[float, list[float]]:
-        answered: list[float] = []
-        until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until and not self._stop:
+    def _try(self) -> None:
+        while not self._stop:
             if not self._attempt().answered:
-                return time.monotonic(), answered
-            answered.append(time.monotonic())
+                self._refused = time.monotonic()
+                return
+            self._answered.append(time.monotonic())
             time.sleep(_BREATH)
-        raise Broken("the attacker was never refused", expected=f"a refusal within {_PATIENCE:.0f} s")
 
     @property
     def milliseconds(self) -> int:

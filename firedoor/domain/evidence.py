@@ -221,6 +221,6 @@ def _carriable(value: Any) -> Any:
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         return str(value)
     if isinstance(value, float) and not abs(value) <= MAX_INTEGER:
-        # Beyond 2^53 a float is spelt as a whole number, which reads back as one that cannot be carried; so is NaN.
+        # Beyond 2^53 a float is spelt as a whole number, which no reader may carry; nor may it NaN.
         return str(value)
     return value

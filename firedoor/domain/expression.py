@@ -55,7 +55,8 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     """Evaluate one expression. The data in `context` is never read as code."""
     program = compiled(source)
     try:
-        return program.execute(dict(context))
+        # Only what it names is handed over: a large finding is not copied for every item of a `for_each`.
+        return program.execute({name: context[name] for name in program.variables() if name in context})
     except KeyError as error:
         raise MissingNameError(
             f"{source!r} asks for {error}, which is not there",

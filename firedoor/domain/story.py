@@ -426,20 +426,6 @@ class Story:
         )
 
 
-def stretches(steps: Sequence[PlannedStep]) -> list[tuple[PlannedStep, ...]]:
-    """Group consecutive steps that need a yes: one ask each."""
-    groups: list[list[PlannedStep]] = []
-    asked_before = False
-    for step in steps:
-        if step.approval is not None:
-            if asked_before:
-                groups[-1].append(step)
-            else:
-                groups.append([step])
-        asked_before = step.approval is not None
-    return [tuple(group) for group in groups]
-
-
 def rules_of(steps: Sequence[PlannedStep]) -> tuple[ApprovalRule, ...]:
     """All rules that some steps must satisfy."""
     return tuple(step.approval for step in steps if step.approval is not None)

@@ -32,7 +32,7 @@ class House:
         self.environments: dict[str, str] = {}
         self.hands = Hands(registry, {}, lambda: self.guards, pool)
         self.planning = Planning(
-            self.hands, lambda: self.policy, self.environments, waiting, lambda account: "eu-central-1"
+            self.hands, lambda: self.policy, self.environments, waiting, lambda _: "eu-central-1"
         )
 
     def protect(self, target: str) -> None:

@@ -228,7 +228,7 @@ class TestTrouble:
         }
 
     @pytest.mark.parametrize(("attempt", "named"), [(1, False), (3, False), (4, True), (9, True)])
-    async def test_how_many_tries_that_are(self, home, world, book, attempt: int, named: bool) -> None:
+    async def test_how_many_tries_that_are(self, home, world, book, *, attempt: int, named: bool) -> None:
         world.fault("plan", "front", "unavailable", 99)
         order = PlanOrder(
             response="r", incident=incident_for(book(step("a")), finding()), findings=(finding(),)
@@ -256,7 +256,7 @@ class TestTrouble:
         assert "hunter2" not in plan.model_dump_json()
 
     @pytest.mark.parametrize("alone", [True, False])
-    def test_what_does_not_exist_is_refused(self, home, book, alone: bool) -> None:
+    def test_what_does_not_exist_is_refused(self, home, book, *, alone: bool) -> None:
         plan = home.plan(book(step("a", "plans.odd", "absent") + ("" if alone else step("b"))))
         assert told(plan)["a"] == ("refuse", "it does not exist: no such door")
 
@@ -359,6 +359,6 @@ class TestLookups:
         assert world.effects() == []
 
     @pytest.mark.parametrize("patient", [True, False])
-    def test_one_that_gets_no_answer_is_tried_again(self, home, book, patient: bool) -> None:
+    def test_one_that_gets_no_answer_is_tried_again(self, home, book, *, patient: bool) -> None:
         with pytest.raises(Unavailable):
             home.plan(book(self.lookup("silent") + step("a")), patient=patient)

@@ -150,6 +150,17 @@ def test_a_part_that_dies_is_started_again_and_a_restart_keeps_what_there_was(co
         assert asyncio.run(remembered(running.temporal)) == ["kept"]
 
 
+@pytest.mark.usefixtures("config")
+def test_a_killed_up_takes_its_parts_with_it_and_the_next_one_starts_at_once() -> None:
+    with up() as running:
+        children = running.children()
+        asyncio.run(begin(running.temporal))
+        running.stop(signal.SIGKILL)
+        until(lambda: not any(alive(pid) for pid in children.values()), "no part left")
+    with up() as running:
+        assert asyncio.run(remembered(running.temporal)) == ["kept"]
+
+
 async def begin(port: int) -> None:
     """Leave something in Temporal that no worker takes up."""
     client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)

@@ -322,7 +322,8 @@ def test_each_objection_says_why_and_what_to_do() -> None:
             "stranger": "you are not in responders, whose people decide this",
             "nobody's": "you are not in responders, whose people decide this",
             "old card": "this card is out of date; a newer one was posted, please answer that one",
-            "other plan": "the plan has changed: it is now A41B-35E6-E3C5, and your vote names 0000-0000-0000",
+            "other plan": "the plan has changed: it is now A41B-35E6-E3C5, "
+            "and your vote names 0000-0000-0000",
             "requester": "you asked for this yourself; somebody else has to say yes",
             "subject": "the finding is about you; somebody else has to decide",
             "twice": "you have voted already; one person has one vote",

@@ -21,7 +21,7 @@ QUIET = ApprovalRule(from_=("responders",), within=timedelta(minutes=30))
 STRICT = ApprovalRule(from_=("leads",), quorum=2, within=timedelta(minutes=5))
 
 
-def asked(  # noqa: D417 - every argument is a fact of the step
+def asked(
     *,
     wish: AskFor | None = None,
     kind: str = "full",
@@ -32,7 +32,7 @@ def asked(  # noqa: D417 - every argument is a fact of the step
     cautious: bool = False,
 ) -> ApprovalRule | None:
     spec = REGISTRY["toy.shut"].spec.model_copy(
-        update={"reversibility": Reversibility(kind=kind, says="because"), "risk": risk}  # type: ignore[arg-type]
+        update={"reversibility": Reversibility(kind=kind, says="because"), "risk": risk}
     )
     return rule_for(
         playbook=BOOK.model_copy(update={"mode": mode}),
@@ -100,15 +100,16 @@ policies = st.builds(
 
 
 @given(
-    wishes,
-    st.sampled_from(["full", "partial", "none"]),
-    st.sampled_from(list(Risk)),
-    st.sampled_from(["active", "ask"]),
-    policies,
-    st.sampled_from([None, "prod", "dev"]),
-    st.booleans(),
+    wish=wishes,
+    kind=st.sampled_from(["full", "partial", "none"]),
+    risk=st.sampled_from(list(Risk)),
+    mode=st.sampled_from(["active", "ask"]),
+    policy=policies,
+    environment=st.sampled_from([None, "prod", "dev"]),
+    cautious=st.booleans(),
 )
 def test_no_wish_no_mode_and_no_policy_lowers_the_floor(
+    *,
     wish: AskFor | None,
     kind: Any,
     risk: Risk,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
 from firedoor.domain.expression import (
     ExpressionError,
@@ -153,7 +154,12 @@ class TestErrors:
 
 class TestListing:
     def test_every_expression_of_a_value_is_listed_however_deep(self) -> None:
-        value = {"a": ["x ${{ one }} ${{two}}", {"b": "${{ three }}"}], "c": 4, "d": None, "${{ key }}": "e"}
+        value: JsonValue = {
+            "a": ["x ${{ one }} ${{two}}", {"b": "${{ three }}"}],
+            "c": 4,
+            "d": None,
+            "${{ key }}": "e",
+        }
         assert list(expressions(value)) == ["one", "two", "three"]
 
     def test_a_finding_with_numbers_beyond_json_is_still_compared(self) -> None:

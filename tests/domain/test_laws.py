@@ -1,5 +1,7 @@
 """Safety laws: each has a bad example that it names, and a good one that it lets pass."""
 
+# ruff: noqa: E501 - steps stand here on one line each
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -20,7 +22,7 @@ LOOKUP = "  - {id: owner, lookup: toy.find, params: {door: a}}\n"
 
 
 class Example(NamedTuple):
-    """A playbook's steps (and other keys), and what the law says to it: the way and a word; nothing when good."""
+    """A playbook's steps (and other keys), and what the law says to it: the way and a word."""
 
     text: str
     way: tuple[str | int, ...] = ()
@@ -156,7 +158,7 @@ def book(text: str) -> Playbook:
 
 
 def name_of(law: Law) -> str:
-    return law.__name__.replace("_", "-")  # type: ignore[attr-defined]
+    return law.__name__.replace("_", "-")
 
 
 def test_every_law_has_a_bad_and_a_good_example_and_no_example_lacks_its_law() -> None:

@@ -36,7 +36,10 @@ steps:
     params: {door: 012345670123}
     approval: {from: [responders], quorum: 2, within: 90m, then: escalate, to: [leads]}
 cases:
-  - {given: toy/one.json, lookups: {tags: [{a: 1.5}, null, true, "true"]}, expect: [shut_all], because: "it is: open"}
+  - given: toy/one.json
+    lookups: {tags: [{a: 1.5}, null, true, "true"]}
+    expect: [shut_all]
+    because: "it is: open"
 """
 
 
@@ -112,7 +115,7 @@ def test_steps_inside_together_are_steps() -> None:
     ],
 )
 def test_a_trigger_matches_types_by_their_pattern_and_its_own_source_only(
-    pattern: str, type_: str, matches: bool
+    *, pattern: str, type_: str, matches: bool
 ) -> None:
     trigger = Trigger(source="toy", types=(pattern,))
     assert trigger.matches(finding(type=type_)) is matches

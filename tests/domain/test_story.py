@@ -1,4 +1,4 @@
-"""Story: whatever happens in whatever order, every touch of the world is settled or owed, and a no is remembered."""
+"""Story: in whatever order things happen, every touch of the world is settled or owed; a no is remembered."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from firedoor.domain.approval import Vote
 from firedoor.domain.finding import Actor, Finding, Resource, Severity
 from firedoor.domain.ledger import owed
 from firedoor.domain.patience import REST, WATCHES
-from firedoor.domain.plan import PlannedStep
+from firedoor.domain.plan import PlannedStep, stretches
 from firedoor.domain.response import Incident, UndoRequest
-from firedoor.domain.story import NOTHING_ASKED, Slot, Story, rules_of, stretches
+from firedoor.domain.story import NOTHING_ASKED, Slot, Story, rules_of
 from tests.harness import NOW, PEOPLE, finding, incident_for, playbook
 from tests.plans import RESPONDERS, plan_of, planned
 
@@ -37,7 +37,7 @@ def story(incident: Incident = INCIDENT) -> Story:
 def vote(person: str, asked: str, decision: str = "approve") -> Vote:
     return Vote(
         id=f"{person}-{asked}",
-        decision=decision,  # type: ignore[arg-type]
+        decision=decision,
         voter=PEOPLE.voter(person),
         door="cli",
         fingerprint=asked,
@@ -274,7 +274,7 @@ def contained(*made: PlannedStep) -> Story:
     told.take_plan(NOW, plan_of(*made))
     for step in made:
         for kind in ("begun", "applied", "verified"):
-            told.note(NOW, kind, "so it was", step=step.id)  # type: ignore[arg-type]
+            told.note(NOW, kind, "so it was", step=step.id)
     return told
 
 
@@ -330,7 +330,7 @@ def test_a_refused_step_that_becomes_another_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(("on_failure", "stopped"), [("undo", True), ("stop", True), ("continue", False)])
-def test_what_a_failure_means_for_the_rest_the_step_says(on_failure: Any, stopped: bool) -> None:
+def test_what_a_failure_means_for_the_rest_the_step_says(*, on_failure: Any, stopped: bool) -> None:
     told = story()
     step = planned("a", on_failure=on_failure)
     told.take_plan(NOW, plan_of(step, planned("b")))
@@ -404,8 +404,8 @@ def test_looks_come_closer_together_at_first_and_then_rest() -> None:
     for _ in range(7):
         looks.append(told.next_look())
         told.looks += 1
-    assert looks[:4] == list(WATCHES)
-    assert looks[4:] == [WATCHES[-1] + REST * n for n in (1, 2, 3)]
+    assert looks[:4] == [NOW + watch for watch in WATCHES]
+    assert looks[4:] == [NOW + WATCHES[-1] + REST * n for n in (1, 2, 3)]
 
 
 def test_what_is_found_open_is_reverted_until_it_is_seen_shut() -> None:

@@ -66,7 +66,7 @@ class TestForEach:
 
     @pytest.mark.parametrize(("count", "crowded"), [(3, False), (4, True)])
     def test_more_targets_than_the_step_allows_are_crowded_and_all_there(
-        self, count: int, crowded: bool
+        self, *, count: int, crowded: bool
     ) -> None:
         calls = unfold(0, EACH, context_of(about(*(f"d{n}" for n in range(count)))))
         assert len(calls) == count
@@ -84,7 +84,7 @@ class TestForEach:
 
     def test_beyond_a_thousand_nothing_is_shortened_and_nothing_is_done(self) -> None:
         step = EACH.model_copy(update={"for_each": "many"})
-        with pytest.raises(FiredoorError, match="1001 targets.*at most 1000.*nothing was done"):
+        with pytest.raises(FiredoorError, match=r"1001 targets.*at most 1000.*nothing was done"):
             unfold(0, step, {**context_of(finding()), "many": [{"name": str(n)} for n in range(1001)]})
         assert len(unfold(0, step, {"many": [{"name": str(n)} for n in range(1000)]})) == 1000
 
@@ -148,7 +148,7 @@ class TestOrder:
             ({"params": {"door": "${{ 'steps' }}"}}, False),
         ],
     )
-    def test_a_step_waits_where_it_looks_back(self, changes: dict[str, Any], waits: bool) -> None:
+    def test_a_step_waits_where_it_looks_back(self, *, changes: dict[str, Any], waits: bool) -> None:
         assert waits_for_earlier(Step(**{"id": "b", "action": "toy.shut", **changes})) is waits
 
 
