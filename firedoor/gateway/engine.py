@@ -214,9 +214,7 @@ class Engine:
             if _seen(last, incident.finding):
                 return Joined(id=id_, playbook=last.playbook, status=last.status, joined=True)
             if last.status in ("undone", "stuck"):
-                caution = (
-                    f"people took the last response back ({last.status}); nothing is automatic this time"
-                )
+                caution = _taken_back(last)
         return await self._start(
             incident.model_copy(update={"caution": caution}), WorkflowIDReusePolicy.ALLOW_DUPLICATE
         )
@@ -243,6 +241,16 @@ def _seen(report: Report, finding: Finding) -> bool:
         if version.startswith(prefix) and datetime.fromisoformat(version[len(prefix) :]) >= finding.modified:
             return True
     return False
+
+
+def _taken_back(report: Report) -> str:
+    """Say who took the last response back, and when: the reason why the next one asks first."""
+    requests = [entry for entry in report.entries if entry.kind == "undo_requested"]
+    last = requests[-1] if requests else None
+    told = last.data.get("request") if last else None
+    who = told.get("person") if isinstance(told, dict) else None
+    when = f" at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""
+    return f"{who or 'somebody'} had the last response taken back{when}; nothing is automatic this time"
 
 
 def _update_id(version: str) -> str:

@@ -113,6 +113,7 @@ def test_a_newer_version_after_an_undo_asks_first(here: Installation, door: str)
     assert again == response  # the same incident, a new run of it
     report = here.until(response, lambda report: report["asking"], "people being asked")
     assert [step["id"] for step in report["asked_steps"]] == ["shut_it"]
+    assert "alice had the last response taken back at 20" in report["ledger"][0]["data"]["caution"]
     assert effects(here, door) == [f"shut {door}", f"open {door}"]
 
 
