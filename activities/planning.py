@@ -99,8 +99,7 @@ class Planning:
         try:
             return self._hands.plan_step(shell, order.incident.artefact, order.incident.source)
         except ValidationError as error:
-            places = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
-            says = f"the finding gives no usable {places or 'parameters'} for {shell.action}"
+            says = f"the finding gives no usable {_places(error)} for {shell.action}"
             return shell.model_copy(update={"outcome": "refuse", "says": says})
         except Unavailable as error:
             if patient:
@@ -149,10 +148,14 @@ class _Round:
                 self._settle()
             try:
                 self._take(stage, step)
-            except Unavailable:
-                raise
+            except Unavailable as error:
+                if self._patient:
+                    raise
+                self._name(stage, step, str(error))
             except FiredoorError as error:
-                self._waiting.append(self._broken(stage, step, error))
+                self._name(stage, step, str(error))
+            except ValidationError as error:
+                self._name(stage, step, f"the finding gives no usable {_places(error)} for {step.lookup}")
         self._settle()
         return Plan(steps=tuple(self._steps), lookups=self._lookups, undo_rule=self._planning.undo_rule())
 
@@ -166,13 +169,17 @@ class _Round:
         for call in unfold(stage, step, self._context):
             self._waiting.append(self._planning.shell(call, self._order, self._finding))
 
-    def _broken(self, stage: int, step: Step, error: FiredoorError) -> PlannedStep:
-        """Name a step whose expressions do not fit this finding; it does nothing."""
+    def _name(self, stage: int, step: Step, why: str) -> None:
+        """Name a step that does not fit this finding: it does nothing, and sinks no sibling.
+
+        Steps that need a lookup which failed miss its fields, and are named in their turn.
+        """
+        if step.lookup is not None:
+            self._lookups[step.id or ""] = {"failed": why}
+            return
         call = StepCall(id=step.id or "", step=step, stage=stage, params={})
-        shell = self._planning.shell(call, self._order, self._finding) if step.action else None
-        if shell is None:
-            raise Rejected(f"lookup {step.id} failed: {error}")
-        return shell.model_copy(update={"outcome": "refuse", "says": str(error)})
+        shell = self._planning.shell(call, self._order, self._finding)
+        self._waiting.append(shell.model_copy(update={"outcome": "refuse", "says": why}))
 
     def _settle(self) -> None:
         """Plan what waits, in parallel, and let later expressions see it."""
@@ -192,3 +199,9 @@ class _Round:
             return [work(shell) for shell in shells]
         futures = [self._planning.submit(lambda shell=shell: work(shell)) for shell in shells]  # type: ignore[misc]
         return [future.result() for future in futures]
+
+
+def _places(error: ValidationError) -> str:
+    """Name the parameters that do not fit, never their values."""
+    places = (".".join(str(part) for part in each["loc"]) for each in error.errors(include_input=False))
+    return ", ".join(places) or "parameters"

@@ -115,7 +115,12 @@ class Finding(Value):
     def facts(self) -> frozenset[str]:
         """What this finding asserts about the world; a later finding matters only if it adds to it."""
         told = {f"severity:{self.severity.rank}", f"finding:{self.source}:{self.type}"}
-        told.update(f"resource:{resource.uid}" for resource in self.resources)
+        for resource in self.resources:
+            told.add(f"resource:{resource.uid}")
+            for key, value in resource.attributes.items():
+                told.update(
+                    f"{resource.uid} {key}:{each}" for each in (value if isinstance(value, list) else [value])
+                )
         for key in ("uid", "user_name", "role_name", "access_key_id", "session_name", "email"):
             value = getattr(self.actor, key)
             if value:

@@ -95,7 +95,7 @@ class Step(Written):
 class Case(Written):
     """A playbook's own test: a finding of a sample file, and the steps that answer it.
 
-    `given` is the path below `playbooks/cases`; `lookups` is what the playbook's lookups would read in the world.
+    `given` is the path below `playbooks/cases`; `lookups` is what its lookups would read in the world.
     """
 
     given: Annotated[str, StringConstraints(min_length=1)]

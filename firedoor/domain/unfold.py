@@ -18,7 +18,7 @@ from firedoor.domain.expression import (
     expressions,
     fill,
 )
-from firedoor.domain.finding import Finding
+from firedoor.domain.finding import Finding, Resource
 from firedoor.domain.playbook import Playbook, Step
 from firedoor.domain.value import Value
 
@@ -121,18 +121,36 @@ def _params(step: Step, context: Mapping[str, Any]) -> dict[str, JsonValue]:
     return {key: fill(value, context) for key, value in step.params.items()}
 
 
+def _joined(known: Resource, more: Resource) -> Resource:
+    """Add what another finding says of a resource; lists (such as ports) grow, the rest is the newest."""
+    attributes = dict(known.attributes)
+    for key, value in more.attributes.items():
+        old = attributes.get(key)
+        if isinstance(old, list) and isinstance(value, list):
+            attributes[key] = [*old, *(item for item in value if item not in old)]
+        else:
+            attributes[key] = value
+    return more.model_copy(update={"attributes": attributes})
+
+
 def merged(findings: Sequence[Finding]) -> Finding:
     """Join the findings of one incident: the first one's identity, everyone's facts."""
     first = findings[0]
     if len(findings) == 1:
         return first
-    resources = {resource.uid: resource for finding in findings for resource in finding.resources}
+    resources: dict[str, Resource] = {}
+    for finding in findings:
+        for resource in finding.resources:
+            known = resources.get(resource.uid)
+            resources[resource.uid] = _joined(known, resource) if known else resource
     actor = first.actor
     for finding in findings[1:]:
         told = {key: value for key, value in finding.actor.model_dump().items() if value}
-        known = {key: value for key, value in actor.model_dump().items() if value}
+        known_actor = {
+            key: value for key, value in actor.model_dump().items() if value and value != "unknown"
+        }
         ips = tuple(dict.fromkeys((*actor.source_ips, *finding.actor.source_ips)))
-        actor = actor.model_copy(update={**told, **known, "source_ips": ips})
+        actor = actor.model_copy(update={**told, **known_actor, "source_ips": ips})
     return first.model_copy(
         update={
             "resources": tuple(resources.values())[:1000],
