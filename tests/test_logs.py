@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, the response's id on every line that is about one, findings never a template."""
+"""Logs: a JSON object a line, with the response it is about; a finding is never a template."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.registry import Registry, load
 from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
+from firedoor.domain.errors import Rejected, Unavailable
 from firedoor.domain.finding import Actor, Resource
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
@@ -353,12 +353,17 @@ class TestLookups:
         plan = home.plan(book(text))
         assert (plan.lookups, list(told(plan))) == ({}, ["b"])
 
-    def test_one_that_finds_nothing_is_no_plan_and_says_so(self, home, world, book) -> None:
-        with pytest.raises(FiredoorError, match="lookup owner failed: nobody has it"):
-            home.plan(book(self.lookup("nobodys") + step("a")))
-        assert world.effects() == []
+    def test_one_that_finds_nothing_is_named_and_sinks_only_the_steps_that_need_it(self, home, book) -> None:
+        text = self.lookup("nobodys") + step("a") + step("b", door="${{ lookup.owner.person }}")
+        plan = home.plan(book(text))
+        assert plan.lookups == {"owner": {"failed": "nobody has it"}}
+        assert {each.id: each.outcome for each in plan.steps} == {"a": "change", "b": "refuse"}
 
-    @pytest.mark.parametrize("patient", [True, False])
-    def test_one_that_gets_no_answer_is_tried_again(self, home, book, *, patient: bool) -> None:
+    def test_one_that_gets_no_answer_is_tried_again(self, home, book) -> None:
         with pytest.raises(Unavailable):
-            home.plan(book(self.lookup("silent") + step("a")), patient=patient)
+            home.plan(book(self.lookup("silent") + step("a")), patient=True)
+
+    def test_one_that_never_answers_is_named_at_last(self, home, book) -> None:
+        plan = home.plan(book(self.lookup("silent") + step("a")), patient=False)
+        assert [each.outcome for each in plan.steps] == ["change"]
+        assert list(plan.lookups["owner"]) == ["failed"]

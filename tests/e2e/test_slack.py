@@ -1,4 +1,4 @@
-"""Saying yes in Slack, over the real HTTP door into a real Temporal, with a Slack that is as strict as Slack."""
+"""Saying yes in Slack, over the real HTTP door into a real Temporal, with a Slack as strict as Slack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -108,6 +109,10 @@ def has_button(card: Posted, action: str) -> bool:
     return any(button["action_id"] == action for button in card.buttons())
 
 
+def _newer(slack: FakeSlack, before: int) -> list[Any]:
+    return slack.ephemerals[before:]
+
+
 def effects(here: Installation, door: str) -> list[str]:
     return [line for line in ToyWorld(here.world_folder).effects() if line.endswith(f" {door}")]
 
@@ -142,7 +147,7 @@ def test_somebody_who_may_not_is_told_why_and_nothing_is_counted(
     for who, why in (("carol", "responders"), ("stranger", "people.yaml")):
         before = len(slack.ephemerals)
         assert send(here, slack.press(USERS[who], card, "firedoor.approve")).status_code == 200
-        told = until(lambda before=before: slack.ephemerals[before:], "an ephemeral answer")
+        told = until(partial(_newer, slack, before), "an ephemeral answer")
         assert why in json.dumps(told)
     assert here.report(response)["votes"] == []
     assert effects(here, door) in ([f"shut {door}"], [])

@@ -49,7 +49,7 @@ def tidy(history: str) -> str:
 
 
 def commands(history: str) -> list[Any]:
-    """What the workflow asked Temporal for: kinds, names, timeouts, retries, priorities; not ids, times or data."""
+    """What the workflow asked of Temporal: names, timeouts, retries, priorities; not ids, times or data."""
     asked: list[Any] = []
     for event in json.loads(history)["events"]:
         kind = event["eventType"].removeprefix("EVENT_TYPE_")
@@ -84,7 +84,7 @@ async def test_a_history_with_a_step_more_than_the_code_does_not_replay() -> Non
         if attributes and attributes["activityType"]["name"] == "plan":
             attributes["activityType"]["name"] = "another"
     replayer = Replayer(workflows=[Respond], data_converter=pydantic_data_converter)
-    with pytest.raises(Exception, match="(?i)nondeterminism"):
+    with pytest.raises(Exception, match=r"(?i)nondeterminism"):
         await replayer.replay_workflow(WorkflowHistory.from_json("replayed", json.dumps(told)))
 
 
