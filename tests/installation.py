@@ -211,7 +211,16 @@ class Installation:
         return self.http.post(f"/v1/responses/{response}/votes", json=body, headers=self.bearer(who))
 
     def undo(self, response: str, who: str, why: str = "it was us") -> httpx.Response:
-        return self.http.post(f"/v1/responses/{response}/undo", json={"why": why}, headers=self.bearer(who))
+        """Ask for undo, and again while no worker answers: the same request counts once."""
+
+        def asked() -> httpx.Response | None:
+            answer = self.http.post(
+                f"/v1/responses/{response}/undo", json={"why": why}, headers=self.bearer(who)
+            )
+            return None if answer.status_code == 503 else answer
+
+        answered: httpx.Response = self._until(asked, "an answer to the undo")
+        return answered
 
     def evidence(self) -> list[Path]:
         return sorted((self.folder / "evidence").glob("*.json"))

@@ -88,6 +88,8 @@ class Respond:
         return told.result()
 
     async def _tell(self) -> Report:
+        if self.incident.next:
+            workflow.upsert_search_attributes([_STATUS.value_set("planning")])
         if not self.resumed:
             self.story.receive(workflow.now())
             await self._contain()
@@ -322,6 +324,7 @@ class Respond:
                 self._note("undone", undone.says, step=step.id, data={"outcome": undone.outcome})
 
     async def _close(self) -> Report:
+        self.story.closing = True
         status = self.story.final_status()
         self._note("closed", f"closed as {status}", data={"status": status})
         self._enter(status)
@@ -334,6 +337,9 @@ class Respond:
         if self.incident.announce:
             await self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        following = self.story.next_incident(workflow.now())
+        if following is not None:
+            workflow.continue_as_new(following)
         return self.report()
 
     # ---- messages --------------------------------------------------------------------

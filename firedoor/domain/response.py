@@ -62,6 +62,7 @@ class Incident(Value):
     announce: bool = False  # whether a desk (Slack) is told
     caution: str = ""
     carried: Carried | None = None  # what an earlier run of the same response hands on
+    next: bool = False  # begun by a response that was closing; Temporal's list still tells its last status
 
     @property
     def artefact(self) -> str:
@@ -185,3 +186,23 @@ def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:
             if name:
                 names[name] = None
     return tuple(names)
+
+
+def taken_back(entries: Sequence[Entry]) -> str:
+    """Say who had a response taken back, and when: the reason why the next one asks first."""
+    requests = [entry for entry in entries if entry.kind == "undo_requested"]
+    last = requests[-1] if requests else None
+    told = last.data.get("request") if last else None
+    who = told.get("person") if isinstance(told, dict) else None
+    when = f" at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""
+    return f"{who or 'somebody'} had the last response taken back{when}; nothing is automatic this time"
+
+
+def seen(versions: Sequence[str], finding: Finding) -> bool:
+    """Whether a response has this version of a finding, or a later one of the same finding."""
+    prefix = f"{finding.source} {finding.uid} "
+    return any(
+        datetime.fromisoformat(version[len(prefix) :]) >= finding.modified
+        for version in versions
+        if version.startswith(prefix)
+    )

@@ -22,8 +22,11 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
     finding_version,
+    seen,
     subjects_of,
+    taken_back,
 )
+from firedoor.domain.unfold import merged
 
 Slot = Literal["apply", "undo"]
 NOTHING_ASKED = "nothing is being asked here now"
@@ -53,6 +56,8 @@ class Story:
         )
         self.give_back = ""  # why everything is taken back, "" while nobody wants that
         self.refused = list(past.refused)  # effects that people said no to
+        self.closing = False  # everything is decided; what comes now is the next response's
+        self.late: list[Finding] = []
         self.fresh = False  # a joined finding brought a fact that is not planned yet
         self.failed = any(entry.kind == "failed" for entry in self.entries)
         self.version = len(self.entries)  # grows with everything there is to tell
@@ -318,12 +323,21 @@ class Story:
     # ---- joining ---------------------------------------------------------------------
 
     def knows(self, finding: Finding) -> bool:
-        """Whether a finding brings nothing: this version is here already, or all it says is known."""
+        """Whether a finding brings nothing: this version is here already, or all it says is known.
+
+        To a response that is closing, every newer version brings something: it begins the next one.
+        """
+        if self.closing:
+            return self.seen(finding)
         known = frozenset[str]().union(*(earlier.facts() for earlier in self.findings))
         return finding_version(finding) in self.versions or finding.facts() <= known
 
     def join(self, finding: Finding, now: datetime) -> None:
-        """Take a finding in; its facts are planned next."""
+        """Take a finding in; its facts are planned next, or answered by the next response."""
+        if self.closing:
+            self.late.append(finding)
+            self.versions.append(finding_version(finding))
+            return
         self.findings.append(finding)
         self.versions.append(finding_version(finding))
         self.fresh = True
@@ -332,6 +346,25 @@ class Story:
             "joined",
             f"{finding.source} reported {finding.type} as well",
             data={"finding": plain(finding)},
+        )
+
+    def seen(self, finding: Finding) -> bool:
+        """Whether this version of a finding, or a later one, is part of the response."""
+        return seen(self.versions, finding)
+
+    def next_incident(self, now: datetime) -> Incident | None:
+        """What came while this response closed, as the start of the next; None when nothing did."""
+        if not self.late:
+            return None
+        caution = taken_back(self.entries) if self.give_back else ""
+        return self.incident.model_copy(
+            update={
+                "finding": merged(self.late),
+                "received": now,
+                "caution": caution,
+                "carried": None,
+                "next": True,
+            }
         )
 
     # ---- holding and closing ---------------------------------------------------------

@@ -41,7 +41,7 @@ from firedoor.domain.contract import (
 from firedoor.domain.errors import FiredoorError, Unavailable
 from firedoor.domain.finding import Finding
 from firedoor.domain.playbook import Playbook
-from firedoor.domain.response import Incident, Report, finding_version
+from firedoor.domain.response import Incident, Report, finding_version, seen, taken_back
 from firedoor.domain.unfold import applies, incident_of
 from firedoor.gateway.temporal import PATIENCE, answered, unavailable
 
@@ -211,10 +211,10 @@ class Engine:
             how = type(error.cause).__name__
             caution = f"the last response to this ended as {how}; nothing is automatic this time"
         else:
-            if _seen(last, incident.finding):
+            if seen(last.versions_seen, incident.finding):
                 return Joined(id=id_, playbook=last.playbook, status=last.status, joined=True)
             if last.status in ("undone", "stuck"):
-                caution = _taken_back(last)
+                caution = taken_back(last.entries)
         return await self._start(
             incident.model_copy(update={"caution": caution}), WorkflowIDReusePolicy.ALLOW_DUPLICATE
         )
@@ -232,25 +232,6 @@ class Engine:
                 return False
             raise unavailable(error) from None
         return True
-
-
-def _seen(report: Report, finding: Finding) -> bool:
-    """Whether a closed response has this version of the finding, or a later one of the same finding."""
-    prefix = f"{finding.source} {finding.uid} "
-    for version in report.versions_seen:
-        if version.startswith(prefix) and datetime.fromisoformat(version[len(prefix) :]) >= finding.modified:
-            return True
-    return False
-
-
-def _taken_back(report: Report) -> str:
-    """Say who took the last response back, and when: the reason why the next one asks first."""
-    requests = [entry for entry in report.entries if entry.kind == "undo_requested"]
-    last = requests[-1] if requests else None
-    told = last.data.get("request") if last else None
-    who = told.get("person") if isinstance(told, dict) else None
-    when = f" at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""
-    return f"{who or 'somebody'} had the last response taken back{when}; nothing is automatic this time"
 
 
 def _update_id(version: str) -> str:

@@ -152,7 +152,7 @@ def test_a_part_killed_between_any_two_entries_changes_nothing_of_the_outcome(
         here.until_status(response, "contained")
         saboteur.between()  # the containment is held
 
-        assert here.undo(response, "alice").status_code == 200
+        assert here.undo(response, "alice").status_code in (200, 409)  # 409: an earlier try had landed
         here.until(response, lambda report: report["asking"], "the ask for undo")
         saboteur.between()  # people are asked for the undo
         assert here.vote(response, "bob").status_code == 200
