@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -44,6 +46,14 @@ def translated() -> Iterator[None]:
         raise ApplicationError(
             f"a value does not fit its model at {places}", type="Rejected", non_retryable=True
         ) from None
+    except ApplicationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - see below
+        # A mistake of ours, or an answer nobody foresaw: tried again. Its words may hold anything, a secret
+        # too, so that only its kind and its place reach history and logs.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        raise ApplicationError(f"{type(error).__name__} at {where}", type="Unforeseen") from None
 
 
 async def in_thread(pool: Executor, work: Callable[[], T]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -15,11 +16,12 @@ from activities.faults import in_thread
 from activities.registry import Entry, Registry
 from firedoor.domain.action import Action, Change, Lookup, Planned, Refuse, Site, Undone, Verdict, Verified
 from firedoor.domain.canonical import plain
-from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.guards import Guards
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Applied, StepOrder, Watched
 
+_UNTOUCHED = "nothing was touched"
 _SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
 
 
@@ -106,6 +108,27 @@ def _planned(step: PlannedStep, target: str, told: Planned) -> PlannedStep:
     return step.model_copy(update=changed)
 
 
+@dataclass
+class Try:
+    """One try of a verb.
+
+    `fresh`: no earlier try can have touched the world. A try that ended before it
+    touched anything says so with its number in its last heartbeat; one that was
+    killed says nothing, and then nobody may assume it.
+    """
+
+    number: int
+    fresh: bool
+    touched: bool = False
+
+    @classmethod
+    def of(cls, info: activity.Info) -> Try:
+        """Read what Temporal knows of the tries before this one."""
+        last_said = list(info.heartbeat_details)
+        untouched = last_said == [_UNTOUCHED, info.attempt - 1]
+        return cls(number=info.attempt, fresh=info.attempt == 1 or untouched)
+
+
 class Steps:
     """`<action>.apply`, `.verify` and `.undo` for every action of the registry."""
 
@@ -122,25 +145,30 @@ class Steps:
                     yield self._lend(f"{name}.undo", self._undo, Undone)
 
     def _lend(
-        self, name: str, verb: Callable[[StepOrder, int], Any], result: type[Any]
+        self, name: str, verb: Callable[[StepOrder, Try], Any], result: type[Any]
     ) -> Callable[..., Any]:
         async def lent(order: StepOrder) -> Any:
-            attempt = activity.info().attempt
-            return await in_thread(self._hands.pool, lambda: verb(order, attempt))
+            this = Try.of(activity.info())
+            try:
+                return await in_thread(self._hands.pool, lambda: verb(order, this))
+            except ApplicationError:
+                if this.fresh and not this.touched:
+                    activity.heartbeat(_UNTOUCHED, this.number)
+                raise
 
         lent.__annotations__ = {"order": StepOrder, "return": result}
         return activity.defn(name=name)(lent)
 
-    def _apply(self, order: StepOrder, attempt: int) -> Applied:
+    def _apply(self, order: StepOrder, this: Try) -> Applied:
         """Plan again, change, and look: write-ahead has been done by the workflow.
 
-        On a first try, the world must be as it was approved. On a later try an
-        earlier one may have changed it before its word was lost, so the change is
+        While nothing has been touched, the world must be as it was approved. Once an
+        earlier try may have changed it before its word was lost, the change is
         finished with what was captured then: apply is idempotent.
         """
         step = order.step
         entry = self._hands.entry(step.action)
-        if attempt == 1:
+        if this.fresh:
             now = self._hands.plan_step(step, order.artefact, order.source)
             if now.outcome == "already":
                 return Applied(outcome="already", says=now.says)
@@ -156,20 +184,25 @@ class Steps:
                 raise Rejected(objection)
         params, before = entry.read_params(step.params), entry.read_before(step.before)
         action = self._hands.action(entry, step, order.artefact, changing=True)
+        this.touched = True
         action.apply(params, before)
-        seen = action.verify(params, before)
+        try:
+            seen = action.verify(params, before)
+        except (Rejected, Unavailable) as error:
+            # It is made; that it cannot be looked at now is for `verify` to settle, or to say loudly.
+            return Applied(outcome="applied", says=f"{step.says}, not looked at yet: {error}", verified=False)
         return Applied(outcome="applied", says=seen.says, verified=seen.verdict is Verdict.YES)
 
-    def _verify(self, order: StepOrder, attempt: int) -> Verified:
+    def _verify(self, order: StepOrder, this: Try) -> Verified:
         """Look once; what is not there yet is asked again by Temporal's own retries, without history."""
-        del attempt
+        del this
         seen = look(self._hands, order)
         if seen.verdict is not Verdict.YES:
             raise ApplicationError(seen.says, type="NotYet", next_retry_delay=_SOON)
         return seen
 
-    def _undo(self, order: StepOrder, attempt: int) -> Undone:
-        del attempt
+    def _undo(self, order: StepOrder, this: Try) -> Undone:
+        del this
         step = order.step
         entry = self._hands.entry(step.action)
         action = self._hands.action(entry, step, order.artefact, changing=True)

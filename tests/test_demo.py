@@ -131,7 +131,8 @@ def test_it_shows_all_of_it_to_nobody_and_leaves_nothing_behind(temporary: Path)
     ):
         assert re.search(shown, told), (shown, told)
     assert "fdp_" not in told, "a personal token is printed"
-    assert max(map(len, told.splitlines())) <= 110
+    # The folder's path is this machine's, and as long as it likes.
+    assert max(len(line) for line in told.splitlines() if "/firedoor-demo-" not in line) <= 110
 
 
 def test_a_person_says_no_to_deleting_and_to_undoing(temporary: Path) -> None:

@@ -147,9 +147,9 @@ def test_evidence_is_tried_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_rule_that_asks_more_people_than_there_are_fails(ready: Settings) -> None:
     (check,) = doctor.groups(ready)
     assert check.state == "ok"
-    policy = ready.policy.model_copy(update={"default": ready.policy.default.but(quorum=2)})
+    policy = ready.policy.model_copy(update={"default": ready.policy.default.but(quorum=3)})
     (check,) = doctor.groups(replace(ready, policy=policy))
-    assert (check.state, check.says) == ("fail", "default needs 2 of secops, where there are 1")
+    assert (check.state, check.says) == ("fail", "default needs 3 of secops, where there are 2")
 
 
 def test_a_playbook_that_does_not_check_fails(ready: Settings) -> None:

@@ -117,6 +117,24 @@ def test_a_newer_version_after_an_undo_asks_first(here: Installation, door: str)
     assert effects(here, door) == [f"shut {door}", f"open {door}"]
 
 
+def test_what_arrives_while_a_response_closes_begins_the_next_one(here: Installation, door: str) -> None:
+    response = started(here, door)
+    here.until_status(response, "contained")
+    evidence, aside = here.folder / "evidence", here.folder / "evidence.aside"
+    evidence.mkdir(exist_ok=True)
+    evidence.rename(aside)
+    evidence.write_text("the disk is broken")  # the evidence cannot be sealed, so the response cannot close
+    undo(here, response)
+    answer = here.post(finding(door, modified="2026-11-22T03:15:00Z", count=2), delivery())
+    assert answer.status_code == 202
+    evidence.unlink()
+    aside.rename(evidence)
+    report = here.until(response, lambda report: report["asking"], "people being asked by the next response")
+    assert [entry["kind"] for entry in report["ledger"]] == ["received", "planned", "asked"]
+    assert "alice had the last response taken back" in report["ledger"][0]["data"]["caution"]
+    assert effects(here, door) == [f"shut {door}", f"open {door}"]
+
+
 def test_a_stale_finding_about_what_is_shut_ends_as_dismissed(here: Installation, door: str) -> None:
     ToyWorld(here.world_folder).door(door, "shut by a guard")
     response = started(here, door)

@@ -142,6 +142,20 @@ class TestByItself:
         await response.until("contained")
         assert world.effects() == ["shut front"]
 
+    async def test_a_try_that_touched_nothing_leaves_the_next_one_as_careful_as_the_first(
+        self, running: WorkflowEnvironment, world: ToyWorld
+    ) -> None:
+        text = WELD + "    approval: {quorum: 1, within: 30m}\n"
+        response = await begin(running.client, playbook(text))
+        await response.until_asking()
+        world.fault("plan", "front", "unavailable", 2)
+        await response.vote("alice")
+        await response.until_seen("begun")
+        (world.folder / "front.note").write_text("a child stands in it")
+        again = await response.until_asking(generation=2)
+        assert "a child stands in it" in again.asked_steps[0].says
+        assert world.effects() == []
+
     async def test_a_lost_reply_is_one_effect(self, running: WorkflowEnvironment, world: ToyWorld) -> None:
         world.fault("reply", "front", "lost", 1)
         response = await begin(running.client, playbook(SHUT))

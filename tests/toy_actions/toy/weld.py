@@ -21,7 +21,7 @@ from firedoor.domain.action import (
     Verdict,
     Verified,
 )
-from firedoor.domain.errors import Rejected
+from firedoor.domain.errors import Rejected, Unavailable
 from tests.toy_world import ToyWorld
 
 
@@ -53,6 +53,8 @@ class Weld(Action):
         return f"arn:toy:door:::{params.door}"
 
     def plan(self, params: Door) -> Planned:
+        if self.world.faulty("plan", params.door):
+            raise Unavailable(f"the door {params.door} does not answer")
         state = self.world.state(params.door)
         if state is None:
             return Refuse(says=f"there is no door {params.door}")
