@@ -17,7 +17,7 @@ import pytest_asyncio
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from tests.harness import house, settings_over, strict_sandbox
 from tests.replays.constructs import CONSTRUCTS
@@ -83,7 +83,11 @@ async def test_a_history_with_a_step_more_than_the_code_does_not_replay() -> Non
         attributes = event.get("activityTaskScheduledEventAttributes")
         if attributes and attributes["activityType"]["name"] == "plan":
             attributes["activityType"]["name"] = "another"
-    replayer = Replayer(workflows=[Respond], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[Respond],
+        data_converter=pydantic_data_converter,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
     with pytest.raises(Exception, match=r"(?i)nondeterminism"):
         await replayer.replay_workflow(WorkflowHistory.from_json("replayed", json.dumps(told)))
 
