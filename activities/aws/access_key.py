@@ -56,6 +56,14 @@ def statuses(aws: Aws, user: str) -> dict[str, Status]:
     return {key["AccessKeyId"]: key["Status"] for key in keys}
 
 
+def statuses_of(aws: Aws, user: str) -> dict[str, Status]:
+    """Return every key of a user with its status; a user who is not there has none."""
+    try:
+        return statuses(aws, user)
+    except Absent:
+        return {}
+
+
 def belongs_elsewhere(use: Use, params: KeyParams) -> Refuse | None:
     """Refuse a key that is not the named user's: the finding is stale, or forged."""
     if use.user == params.user:

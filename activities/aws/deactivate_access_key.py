@@ -11,9 +11,10 @@ from activities.aws.access_key import (
     belongs_elsewhere,
     key_target,
     last_use,
-    statuses,
+    statuses_of,
 )
 from firedoor.connectors.aws import Aws
+from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import (
     FULL,
     Action,
@@ -31,7 +32,7 @@ from firedoor.domain.action import (
     Verdict,
     Verified,
 )
-from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.errors import Rejected
 
 
 class KeyStatusBefore(Before):
@@ -74,12 +75,14 @@ class DeactivateAccessKey(Action):
 
     def plan(self, params: KeyParams) -> Planned:
         """Check whose the key is and whether it works."""
-        use = last_use(self._aws, params.access_key_id)
+        use, status = side_by_side(
+            lambda: last_use(self._aws, params.access_key_id),
+            lambda: statuses_of(self._aws, params.user),
+        )
         if use is None:
             return Refuse(says=f"access key {params.access_key_id} does not exist in this account")
         if refused := belongs_elsewhere(use, params):
             return refused
-        status = statuses(self._aws, params.user)
         mine = status.pop(params.access_key_id, None)
         if mine is None:
             return Refuse(says=f"user {params.user} has no access key {params.access_key_id}")
@@ -105,10 +108,7 @@ class DeactivateAccessKey(Action):
 
     def verify(self, params: KeyParams, before: KeyStatusBefore) -> Verified:  # noqa: ARG002  as apply
         """Read the status back; a key that is gone is contained, too."""
-        try:
-            status = statuses(self._aws, params.user).get(params.access_key_id)
-        except Absent:
-            status = None
+        status = statuses_of(self._aws, params.user).get(params.access_key_id)
         key = f"access key {params.access_key_id} of user {params.user}"
         if status is None:
             return Verified(verdict=Verdict.YES, says=f"{key} no longer exists")
@@ -125,10 +125,7 @@ class DeactivateAccessKey(Action):
                 expected="a captured status",
                 mend="look at the key and activate it by hand if it should work",
             )
-        try:
-            status = statuses(self._aws, params.user).get(params.access_key_id)
-        except Absent:
-            status = None
+        status = statuses_of(self._aws, params.user).get(params.access_key_id)
         if status is None:
             return Undone(outcome="drifted", says=f"{key} was deleted meanwhile; it cannot be given back")
         if before.status.value == status:

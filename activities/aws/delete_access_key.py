@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from activities.aws.access_key import KeyParams, belongs_elsewhere, key_target, last_use, statuses
+from activities.aws.access_key import (
+    KeyParams,
+    belongs_elsewhere,
+    key_target,
+    last_use,
+    statuses,
+    statuses_of,
+)
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
     Action,
@@ -102,10 +109,6 @@ class DeleteAccessKey(Action):
     def verify(self, params: KeyParams, before: NothingBefore) -> Verified:  # noqa: ARG002  as apply
         """Look for the key among those of its user."""
         key = f"access key {params.access_key_id} of user {params.user}"
-        try:
-            exists = params.access_key_id in statuses(self._aws, params.user)
-        except Absent:
-            exists = False
-        if exists:
+        if params.access_key_id in statuses_of(self._aws, params.user):
             return Verified(verdict=Verdict.NOT_YET, says=f"{key} still exists")
         return Verified(verdict=Verdict.YES, says=f"{key} no longer exists")
