@@ -371,9 +371,13 @@ class Respond:
 
     @workflow.signal(name=VOTE_SIGNAL)
     def vote_later(self, vote: Vote) -> None:
-        """Count a vote that was given while no worker could answer."""
-        if self.story.objection(vote, workflow.now()) is None:
-            self.story.count(vote, workflow.now())
+        """Count a vote that was given while no worker could answer, by the time it was given.
+
+        It was told to be recorded: a worker that comes back after the deadline must not lose it.
+        """
+        given = min(vote.at, workflow.now())
+        if self.story.objection(vote, given) is None:
+            self.story.count(vote, given)
 
     @workflow.update(name=UNDO)
     def undo(self, request: UndoRequest) -> VoteReceipt:

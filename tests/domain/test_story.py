@@ -440,3 +440,25 @@ def test_how_a_response_ends(kinds: tuple[Any, ...], give_back: str, ends: str) 
     told.failed = "failed" in kinds
     told.give_back = give_back
     assert told.final_status() == ends
+
+
+def test_a_vote_given_in_time_counts_however_late_it_is_heard() -> None:
+    """What was left as a signal and is heard after the deadline counts as of when it was given."""
+    from datetime import timedelta
+
+    from firedoor.domain.approval import Vote, Voter, ask
+    from firedoor.domain.policy import ApprovalRule
+
+    rule = ApprovalRule(from_=("responders",), quorum=1, within=timedelta(minutes=30))
+    opened = ask(number=1, kind="apply", plan_sha256="0" * 64, rules=(rule,), now=NOW)
+    vote = Vote(
+        id="v",
+        decision="approve",
+        voter=Voter(person="alice", groups=("responders",)),
+        door="slack",
+        fingerprint=opened.fingerprint,
+        at=NOW + timedelta(minutes=29),
+    )
+    heard = NOW + timedelta(hours=2)
+    assert opened.objection(vote, vote.at) is None
+    assert opened.with_vote(vote).state(heard) == "granted"

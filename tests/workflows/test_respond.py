@@ -11,13 +11,13 @@ import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.approval import Approval
-from firedoor.domain.contract import JOIN
+from firedoor.domain.approval import Approval, Vote
+from firedoor.domain.contract import JOIN, VOTE_SIGNAL
 from firedoor.domain.finding import Actor, Resource, Severity
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.protected import Protected, Protection
 from firedoor.domain.response import Report, VoteReceipt
-from tests.harness import NOW, begin, finding, house, playbook, settings_over
+from tests.harness import NOW, PEOPLE, begin, finding, house, playbook, settings_over
 from tests.toy_world import ToyWorld
 
 pytestmark = pytest.mark.integration
@@ -336,6 +336,30 @@ class TestPeople:
         assert world.effects() == []
         await response.vote("bob")
         await response.until("contained")
+        assert world.effects() == ["weld front"]
+
+    async def test_a_vote_left_as_a_signal_counts_once_and_by_the_same_rules(
+        self, running: WorkflowEnvironment, world: ToyWorld
+    ) -> None:
+        response = await begin(running.client, playbook(WELD))
+        report = await response.until_asking()
+        fingerprint = the_ask(report).fingerprint
+
+        def vote(person: str) -> Vote:
+            return Vote(
+                id=f"{person}-1",
+                decision="approve",
+                voter=PEOPLE.voter(person),
+                door="slack",
+                fingerprint=fingerprint,
+                at=the_ask(report).asked_at,
+            )
+
+        await response.handle.signal(VOTE_SIGNAL, vote("dave"))
+        await response.handle.signal(VOTE_SIGNAL, vote("alice"))
+        await response.handle.signal(VOTE_SIGNAL, vote("alice"))
+        report = await response.until("contained")
+        assert [entry.says for entry in report.entries if entry.kind == "voted"] == ["alice said approve"]
         assert world.effects() == ["weld front"]
 
     async def test_the_same_vote_delivered_twice_is_one(
