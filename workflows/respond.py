@@ -409,7 +409,9 @@ class Respond:
         """Tell the desk of every change, one message at a time; what piles up is told at once."""
         shown = -1
         while True:
-            await workflow.wait_condition(lambda: self.story.version != shown)  # noqa: B023 - read at each wake-up
+            await workflow.wait_condition(
+                lambda: self.story.version != shown and self.story.worth_telling()  # noqa: B023 - read anew
+            )
             shown = self.story.version
             await self._show()
 

@@ -413,6 +413,14 @@ class Story:
             return "failed"
         return "closed" if self.held() else "dismissed"
 
+    def worth_telling(self) -> bool:
+        """Whether the desk has something to hear: an ask, or a response that came to rest.
+
+        Planning and containing take milliseconds; a message about them would be the first
+        one people see, and editing it later notifies nobody.
+        """
+        return self.ref is not None or bool(self.asks) or self.status not in ("planning", "containing")
+
     # ---- telling ---------------------------------------------------------------------
 
     def report(self, now: datetime) -> Report:
