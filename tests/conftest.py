@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,15 @@ from tests.toy_world import ToyWorld
 pytest_plugins = ["tests.fixtures_aws"]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def temporal() -> AsyncIterator[WorkflowEnvironment]:
-    """The real Temporal server, in memory, with a clock that tests may move."""
+@asynccontextmanager
+async def temporal_environment(*dynamic: str) -> AsyncIterator[WorkflowEnvironment]:
+    """Run a real Temporal server, in memory, with a clock that tests may move."""
     existing = Path(sys.executable).parent / "temporal"
     port = free_port()
     extra = temporal_arguments(None, port, None, NAMESPACE, True)
-    cut = extra.index("-n")
+    extra = extra[extra.index("-n") + 2 :]  # the environment names address and namespace itself
+    for value in dynamic:
+        extra += ["--dynamic-config-value", value]
     env = await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
         dev_server_existing_path=str(existing) if existing.exists() else shutil.which("temporal"),
@@ -33,12 +36,19 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         namespace=NAMESPACE,
         data_converter=pydantic_data_converter,
         dev_server_log_level="error",
-        dev_server_extra_args=extra[cut + 2 :],
+        dev_server_extra_args=extra,
     )
     try:
         yield env
     finally:
         await env.shutdown()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """The real Temporal server that most tests share."""
+    async with temporal_environment() as env:
+        yield env
 
 
 @pytest.fixture
