@@ -30,6 +30,7 @@ from firedoor.domain.contract import (
 )
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import EntryKind
+from firedoor.domain.memory import Slot
 from firedoor.domain.patience import PATIENCE
 from firedoor.domain.plan import Plan, PlannedStep, stretches
 from firedoor.domain.response import (
@@ -46,7 +47,7 @@ from firedoor.domain.response import (
     VoteReceipt,
     Watched,
 )
-from firedoor.domain.story import Slot, Story, rules_of
+from firedoor.domain.story import Story, rules_of
 
 _STATUS = SearchAttributeKey.for_keyword("Status")
 _LAST_LOOK = timedelta(seconds=3)  # what the last look of a settling time may take

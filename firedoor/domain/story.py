@@ -1,23 +1,21 @@
-"""Story: what a response knows and decides; the workflow gives it time, and carries out what it says."""
+"""Story: what a response decides; the workflow gives it time, and carries out what it says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
 
 from firedoor.domain.approval import Approval, AskKind, Vote, ask
 from firedoor.domain.canonical import plain
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding
-from firedoor.domain.ledger import Entry, EntryKind, owed
+from firedoor.domain.memory import Memory, Slot
 from firedoor.domain.patience import REST, WATCHES
-from firedoor.domain.plan import Plan, PlannedStep, plan_digest
+from firedoor.domain.plan import PlannedStep, plan_digest
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.response import (
     Carried,
     Incident,
-    MessageRef,
     Report,
     UndoRequest,
     VoteReceipt,
@@ -28,158 +26,11 @@ from firedoor.domain.response import (
 )
 from firedoor.domain.unfold import merged
 
-Slot = Literal["apply", "undo"]
 NOTHING_ASKED = "nothing is being asked here now"
 
 
-class Story:
-    """The memory of one response. Every method that needs the time is given it."""
-
-    def __init__(self, response: str, incident: Incident, now: datetime) -> None:
-        past = incident.carried or Carried(findings=(incident.finding,), started=now)
-        self.response = response
-        self.incident = incident
-        self.started = past.started
-        self.findings = list(past.findings)
-        self.versions = list(past.versions) or [finding_version(incident.finding)]
-        self.entries = list(past.entries)
-        self.plan = past.plan
-        self.status: Status = past.status
-        self.held_from = past.held_from
-        self.looks = past.looks
-        self.lifts_asked = past.lifts_asked
-        self.ref: MessageRef | None = past.ref
-        self.asks_opened = past.asks_opened
-        self.asks: dict[Slot, Approval] = {"apply": past.ask} if past.ask else {}
-        self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = (
-            {"apply": past.asked_steps} if past.asked_steps else {}
-        )
-        self.give_back = ""  # why everything is taken back, "" while nobody wants that
-        self.refused = list(past.refused)  # effects that people said no to
-        self.closing = False  # everything is decided; what comes now is the next response's
-        self.late: list[Finding] = []
-        self.fresh = False  # a joined finding brought a fact that is not planned yet
-        self.failed = any(entry.kind == "failed" for entry in self.entries)
-        self.version = len(self.entries)  # grows with everything there is to tell
-
-    # ---- the ledger ------------------------------------------------------------------
-
-    def enter(self, status: Status) -> bool:
-        """Move to a status; False when it is the same one."""
-        if status == self.status:
-            return False
-        self.status = status
-        self.version += 1
-        return True
-
-    def hold_from(self, now: datetime) -> datetime:
-        """Begin to hold, unless that was begun before; returns since when."""
-        if self.held_from is None:
-            self.held_from = now
-            self.version += 1
-        return self.held_from
-
-    def note(
-        self,
-        now: datetime,
-        kind: EntryKind,
-        says: str,
-        *,
-        step: str | None = None,
-        data: dict[str, Any] | None = None,
-    ) -> None:
-        """Append to the ledger."""
-        self.entries.append(Entry(at=now, kind=kind, says=says, step=step, data=data or {}))
-        self.version += 1
-
-    def receive(self, now: datetime) -> None:
-        """Open the ledger with what was received and what answers it."""
-        incident, finding = self.incident, self.incident.finding
-        self.note(
-            now,
-            "received",
-            f"{finding.source} reported {finding.type}",
-            data={
-                "finding": plain(finding),
-                "playbook": plain(incident.playbook),
-                "playbook_sha256": incident.playbook_sha256,
-                "source": incident.source,
-                "received": incident.received.isoformat(),
-                "caution": incident.caution,
-            },
-        )
-
-    def owed(self) -> tuple[PlannedStep, ...]:
-        """Steps that are left to undo, newest first."""
-        by_id = {step.id: step for step in self.steps()}
-        return tuple(by_id[step] for step in owed(self.entries))
-
-    def held(self) -> tuple[PlannedStep, ...]:
-        """Steps that changed the world and are not taken back."""
-        changed = {
-            entry.step for entry in self.entries if entry.kind in ("applied", "verified", "unverified")
-        }
-        return tuple(step for step in self.owed() if step.id in changed)
-
-    # ---- the plan --------------------------------------------------------------------
-
-    def steps(self) -> tuple[PlannedStep, ...]:
-        """All planned steps."""
-        return self.plan.steps if self.plan else ()
-
-    def begun(self) -> frozenset[str | None]:
-        """Ids of the steps that were begun; one that drifted under its approval is to do again."""
-        begun: dict[str | None, bool] = {}
-        for entry in self.entries:
-            if entry.kind in ("begun", "drifted"):
-                begun[entry.step] = entry.kind == "begun"
-        return frozenset(step for step, yes in begun.items() if yes)
-
-    def take_plan(self, now: datetime, plan: Plan) -> None:
-        """Take a new plan; what is begun already keeps the plan that it was begun with."""
-        begun = self.begun()
-        kept = tuple(step for step in self.steps() if step.id in begun)
-        self.plan = plan.model_copy(
-            update={"steps": (*kept, *(step for step in plan.steps if step.id not in begun))}
-        )
-        self.note(now, "planned", _summary(plan), data={"plan": plain(plan)})
-        for step in plan.steps:
-            if step.outcome == "unplanned":
-                self.failed = True
-                self.note(now, "failed", step.says, step=step.id)
-
-    def todo(self) -> list[PlannedStep]:
-        """Steps that would change something and are not begun; none in shadow mode."""
-        if self.plan is None or self.incident.playbook.mode == "shadow":
-            return []
-        begun = self.begun()
-        return [
-            step for step in self.plan.changes() if step.id not in begun and step.effect not in self.refused
-        ]
-
-    def refuse(self, steps: Sequence[PlannedStep]) -> None:
-        """Remember a no, or silence: these steps are not asked for again, unless they become others."""
-        self.refused.extend(step.effect for step in steps)
-
-    def replace(self, now: PlannedStep) -> PlannedStep:
-        """Put a newer plan of a step in the place of the old one."""
-        if self.plan is not None:
-            steps = tuple(now if step.id == now.id else step for step in self.plan.steps)
-            self.plan = self.plan.model_copy(update={"steps": steps})
-        return now
-
-    def step_failed(self, step: PlannedStep) -> None:
-        """Remember a failure, and what it means for the rest."""
-        self.failed = True
-        if step.on_failure == "undo":
-            self.give_back = self.give_back or f"step {step.id} failed"
-
-    def stopped(self) -> bool:
-        """Whether nothing more may be begun."""
-        if self.give_back:
-            return True
-        failed = {entry.step for entry in self.entries if entry.kind == "failed"}
-        return any(step.id in failed and step.on_failure == "stop" for step in self.steps())
+class Story(Memory):
+    """What a response decides from what it remembers: asks, votes, joins, how it rests and how it ends."""
 
     # ---- asking ----------------------------------------------------------------------
 
@@ -470,9 +321,3 @@ class Story:
 def rules_of(steps: Sequence[PlannedStep]) -> tuple[ApprovalRule, ...]:
     """All rules that some steps must satisfy."""
     return tuple(step.approval for step in steps if step.approval is not None)
-
-
-def _summary(plan: Plan) -> str:
-    if plan.refused:
-        return f"nothing may be done: {plan.refused}"
-    return "; ".join(f"{step.id}: {step.says}" for step in plan.steps) or "there is nothing to do"

@@ -14,10 +14,11 @@ from pydantic_core import to_json
 from firedoor.domain.approval import Vote
 from firedoor.domain.finding import Actor, Finding, Resource, Severity
 from firedoor.domain.ledger import owed
+from firedoor.domain.memory import Slot
 from firedoor.domain.patience import REST, WATCHES
 from firedoor.domain.plan import PlannedStep, stretches
 from firedoor.domain.response import Incident, UndoRequest
-from firedoor.domain.story import NOTHING_ASKED, Slot, Story, rules_of
+from firedoor.domain.story import NOTHING_ASKED, Story, rules_of
 from tests.harness import NOW, PEOPLE, finding, incident_for, playbook
 from tests.plans import RESPONDERS, plan_of, planned
 
