@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
+from firedoor.connectors import signing
 from firedoor.domain.errors import Misconfigured
 
 #: AWS's own number for examples; `firedoor doctor` tells when the credentials are of another account.
@@ -36,7 +34,7 @@ def write(directory: Path, *, account: str = EXAMPLE_ACCOUNT, url: str = "http:/
     private: dict[str, str] = {
         "secrets/guardduty.key": secrets.token_urlsafe(32),
         "secrets/generic.whsec": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
-        "secrets/evidence.pem": _signing_key(),
+        "secrets/evidence.pem": signing.generate().decode(),
     }
     public = {
         "firedoor.yaml": _firedoor(directory.absolute().name, account, url),
@@ -69,11 +67,6 @@ def _write_new(path: Path, text: str, mode: int) -> None:
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
     ) as opened:
         opened.write(text if text.endswith("\n") else text + "\n")
-
-
-def _signing_key() -> str:
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _firedoor(folder: str, account: str, url: str) -> str:

@@ -142,10 +142,10 @@ class Respond:
             if self.story.stopped() or not stretch:
                 break
             granted = await self._decided("apply")
-            if self.story.fresh and self.story.is_asking(stretch):
-                await self._plan()
-            elif granted:
+            if granted:
                 await self._apply_all(stretch)  # what drifted is to do again, and is asked again
+            elif self.story.fresh and not self.story.answered("apply", workflow.now()):
+                await self._plan()
             else:
                 self.story.refuse(todo)
                 break
@@ -393,9 +393,11 @@ class Respond:
         _refuse(self.story.undo_objection())
 
     async def _wait_for_undo(self) -> None:
-        if await self._decided("undo"):
-            self._give_back("a person asked for it, and others agreed")
-        elif not self.story.give_back:
+        while await self._decided("undo"):
+            if not self.story.undo_moved(workflow.now()):
+                self._give_back("a person asked for it, and others agreed")
+                return
+        if not self.story.give_back:
             del self.story.asks["undo"]
             self._enter(self.story.resting_status())
 

@@ -89,8 +89,6 @@ def planned(
 
     `became` says how far each is; the price of one that is begun, or never will be, need not be told again.
     """
-    if plan.refused:
-        yield safe(f"∅ nothing may be done: {plan.refused}", "bold yellow")
     if not plan.steps:
         yield Text("There is nothing to do.", "dim")
     for step in plan.steps:

@@ -168,6 +168,4 @@ class Memory:
 
 
 def _summary(plan: Plan) -> str:
-    if plan.refused:
-        return f"nothing may be done: {plan.refused}"
     return "; ".join(f"{step.id}: {step.says}" for step in plan.steps) or "there is nothing to do"

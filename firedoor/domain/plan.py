@@ -71,7 +71,6 @@ class Plan(Value):
     steps: tuple[PlannedStep, ...] = ()
     lookups: dict[str, JsonValue] = Field(default_factory=dict)
     undo_rule: ApprovalRule
-    refused: str = ""  # why nothing may be done at all (a guard's word), "" where it may
 
     def changes(self) -> tuple[PlannedStep, ...]:
         """The steps that would change something, in order."""

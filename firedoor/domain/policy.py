@@ -158,20 +158,6 @@ def at_least(asked: ApprovalRule | None, least: ApprovalRule | None) -> Approval
     )
 
 
-def lowered(asked: ApprovalRule, least: ApprovalRule) -> str | None:
-    """Say in what a playbook asks for less than the floor; None when it does not."""
-    strangers = sorted(set(asked.from_) - set(least.from_))
-    if strangers:
-        return f"it lets {', '.join(strangers)} say yes; the policy asks {', '.join(least.from_)}"
-    if asked.quorum < least.quorum:
-        return f"it asks {asked.quorum}; the policy asks {least.quorum}"
-    if asked.within > least.within:
-        return "it waits longer for an answer than the policy does"
-    if asked.then == "escalate" and not set(asked.to) <= set(least.to):
-        return "it escalates to people the policy does not name"
-    return None
-
-
 def _only(asked: tuple[str, ...], least: tuple[str, ...]) -> tuple[str, ...]:
     """Keep the asked groups that the floor names; when it names none of them, the floor's."""
     return tuple(group for group in asked if group in least) or least

@@ -149,6 +149,16 @@ class Story(Memory):
         opened = self.open_ask(now, "undo", self.owed(), rules, requester=request.person)
         return VoteReceipt(state="pending", missing=opened.missing(), fingerprint=opened.fingerprint)
 
+    def undo_moved(self, now: datetime) -> bool:
+        """Whether more (or less) would be taken back than was approved; if so, it is asked anew."""
+        asked = [step.effect for step in self.asked_steps["undo"]]
+        if self.plan is None or asked == [step.effect for step in self.owed()]:
+            return False
+        requester = self.asks["undo"].requester
+        self.note(now, "noted", "what would be taken back has changed since it was approved")
+        self.open_ask(now, "undo", self.owed(), (self.plan.undo_rule,), requester=requester)
+        return True
+
     def next_lift(self) -> datetime | None:
         """When people are asked whether a containment with a `ttl` may be lifted; None without one."""
         ttl = self.incident.playbook.ttl

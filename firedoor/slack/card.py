@@ -100,9 +100,6 @@ def _sentence(report: Report, now: Standing) -> Iterator[dict[str, object]]:
         yield words(" It was approved by ")
         yield quoted(phrases.listed([vote.voter.person for vote in report.ask.votes]), 200)
         yield words(".")
-    if report.plan is not None and report.plan.refused:
-        yield words(" Refused: ")
-        yield quoted(report.plan.refused)
     caution = report.entries[0].data.get("caution") if report.entries else None
     if caution and now in _ASKING:
         yield words("\nWhy it is asked: ", bold=True)

@@ -109,8 +109,6 @@ def _forward(  # noqa: PLR0911  as above
     if report.status == "planning" and not seen:
         return "planning"
     begun = seen & {"running", "applied", "verified", "unverified", "failed", "undone"}
-    if report.plan is not None and report.plan.refused and not begun:
-        return "dismissed"
     if is_shadow(report) and not begun:
         return "shadow" if "waiting" in seen else "dismissed"
     answer = answered(report)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firedoor.domain.action import Risk
-from firedoor.domain.policy import ApprovalRule, Policy, at_least, floor, lowered
+from firedoor.domain.policy import ApprovalRule, Policy, at_least, floor
 from firedoor.domain.strict_yaml import Problems, dump, load, read
 
 DEFAULT = "default: {from: [secops], within: 30m, then: escalate, to: [leads]}\n"
@@ -107,23 +107,7 @@ def test_whatever_a_playbook_asks_the_result_is_never_less_than_the_floor(
     assert set(result.to) <= set(least.to)
     assert result.quorum >= max(asked.quorum, least.quorum)
     assert result.within <= min(asked.within, least.within)
-    assert lowered(result, least) is None
-    if lowered(asked, least) is None and asked.then == least.then:
-        assert result == asked
-
-
-@pytest.mark.parametrize(
-    ("asked", "reason"),
-    [
-        (rule("interns"), "it lets interns say yes; the policy asks leads"),
-        (rule("leads", quorum=1), "it asks 1; the policy asks 2"),
-        (rule("leads", quorum=2, minutes=60), "it waits longer for an answer than the policy does"),
-        (rule("leads", quorum=2, to=("interns",)), "it escalates to people the policy does not name"),
-        (rule("leads", quorum=3, minutes=5), None),
-    ],
-)
-def test_the_author_is_told_in_what_a_playbook_asks_for_less(asked: ApprovalRule, reason: str | None) -> None:
-    assert lowered(asked, rule("leads", quorum=2)) == reason
+    assert at_least(result, least) == result  # what is raised once is high enough
 
 
 def test_what_a_playbook_leaves_out_the_policy_says() -> None:

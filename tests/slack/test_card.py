@@ -87,7 +87,7 @@ def everywhere(text: str) -> Report:
         status="awaiting_approval",
         finding=seen,
         summary=title,
-        plan=Plan(steps=steps, undo_rule=RULE, refused=title),
+        plan=Plan(steps=steps, undo_rule=RULE),
         ask=ask,
         asking=True,
         asked_steps=steps,

@@ -529,6 +529,23 @@ class TestUndo:
         assert world.state("front") == "bricked up"
         assert "bricked up" in next(entry.says for entry in report.entries if entry.kind == "drifted")
 
+    async def test_an_undo_takes_back_only_what_was_approved_and_asks_anew_when_more_was_done_since(
+        self, running: WorkflowEnvironment, world: ToyWorld
+    ) -> None:
+        response = await begin(running.client, playbook(SHUT_AND_WELD))
+        asked = the_ask(await response.until_asking())
+        await response.until_seen("verified")
+        await response.ask_undo("alice")
+        first = the_ask(await response.until_asking("undo"))
+        await response.vote(
+            "alice", fingerprint=asked.fingerprint
+        )  # the weld is approved meanwhile, and done
+        await response.until_seen("verified", times=2)
+        await response.vote("bob", fingerprint=first.fingerprint)
+        again = the_ask(await response.until_asking("undo", generation=2))
+        assert again.fingerprint != first.fingerprint
+        assert world.effects() == ["shut front", "weld front"]
+
     async def test_a_refused_undo_keeps_the_containment(
         self, running: WorkflowEnvironment, world: ToyWorld
     ) -> None:
