@@ -134,6 +134,25 @@ class Conformance:
         assert tried.undo(tried.before()) == "nothing"
         assert tried.scene.snapshot() == world
 
+    def test_the_command_by_hand_makes_the_same_change(self, tried: Tried) -> None:
+        """Where we fail, a person pastes what stands on the card: it contains, and undo takes it back."""
+        scene = tried.scene
+        scene.made()
+        command = scene.act("read").by_hand(tried.params)
+        assert scene.made() == [], "by_hand is pure: it makes no call"
+        assert bool(command) is not bool(scene.no_command), (
+            "by_hand is empty exactly where the scene says why"
+        )
+        if not command:
+            pytest.skip(scene.no_command)
+        world, before = scene.snapshot(), tried.before()
+        scene.paste(command)
+        assert tried.verdict(before) is Verdict.YES
+        assert isinstance(tried.planned(), Already)
+        if _reversible(tried):
+            assert tried.undo(before) == "restored"
+            assert scene.snapshot() == world
+
     def test_an_unknown_captured_value_makes_undo_refuse(self, tried: Tried) -> None:
         """What could not be read cannot be given back, and nothing is guessed."""
         _only_if_reversible(tried)

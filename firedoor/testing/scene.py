@@ -50,6 +50,9 @@ class Scene(ABC):
     #: Permissions that only an emulator asks for, where it differs from the vendor; say where beside them.
     emulator_asks: ClassVar[Collection[str]] = ()
 
+    #: Why no command makes the change by hand; only where `by_hand` of the action is empty.
+    no_command: ClassVar[str] = ""
+
     @abstractmethod
     def arrange(self) -> Mapping[str, Any]:
         """Set up the world before containment and return the action's parameters as plain values."""
@@ -68,6 +71,13 @@ class Scene(ABC):
     def attack(self) -> bool | None:
         """Try what the attacker can do: True it works, False it is refused, None it is not enforced here."""
         return None
+
+    @abstractmethod
+    def paste(self, command: str) -> None:
+        """Run a command as an administrator would paste it into a shell. A world base does this.
+
+        Raises AssertionError where the vendor's command line does not know a word of it, or fails.
+        """
 
     @abstractmethod
     def act(self, phase: Phase) -> Action:
