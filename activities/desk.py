@@ -1,104 +1,217 @@
-"""The on-call desk: the one card of a response, drawn anew as it stands, with its thread."""
+"""The writer of the on-call desk: one message at a time, drawn from how a response stands at that moment."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from temporalio import activity
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.faults import translated
 from firedoor.connectors.slack import SlackDesk
-from firedoor.domain.contract import SHOW
-from firedoor.domain.errors import Rejected
-from firedoor.domain.response import MessageRef, Report, ShowOrder
+from firedoor.domain.approval import Vote
+from firedoor.domain.clearance import Freezes
+from firedoor.domain.contract import CAST, DESK, SHOW, TASK_QUEUE, TELL, VOTE, WRITE, desk_id
+from firedoor.domain.desk import (
+    BoardState,
+    Cast,
+    CastOrder,
+    Member,
+    MessageRef,
+    ShowOrder,
+    WriteOrder,
+    Written,
+)
+from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.response import Report, VoteReceipt
+from firedoor.slack import digest as drawn
+from firedoor.slack.around import Around
 from firedoor.slack.blocks import Message
-from firedoor.slack.card import card, superseded
-from firedoor.slack.standing import standing
+from firedoor.slack.card import card
+from firedoor.slack.reminder import reminder
+from firedoor.slack.superseded import superseded
 from firedoor.slack.thread import replies
+from firedoor.temporal import PATIENCE, answered, report_of, unavailable
 
 _log = structlog.get_logger("firedoor.desk")
 
-_REMEMBERED = 2_000  # responses; forgetting one costs at most a second card, which is harmless
+_REMEMBERED = 5_000  # messages; forgetting one costs at most an edit that says what an older one said
+_AT_ONCE = 16  # votes of one word about many that are under way together
 
 #: The message is gone, or too old to be drawn anew.
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-
-
-@dataclass
-class _Shown:
-    """What this worker knows of a response's message, also from tries whose end Temporal never heard."""
-
-    at: tuple[int, int]
-    ref: MessageRef
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+#: We cannot write here; another channel may do.
+_CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
 
 
 class Desk:
-    """Writes cards into one channel.
+    """Writes into the channel of whoever orders it; where that is closed, into `fallback`.
 
     Every try may run again: a message that was posted and forgotten is posted
     twice at the worst, and votes on both count once.
     """
 
-    def __init__(self, slack: SlackDesk, channel: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        slack: SlackDesk,
+        around: Callable[[], Awaitable[Around]],
+        freezes: Callable[[], Awaitable[Freezes]],
+        *,
+        fallback: str | None = None,
+    ) -> None:
+        self._client = client
         self._slack = slack
-        self._channel = channel
-        self._shown: OrderedDict[str, _Shown] = OrderedDict()
+        self._fallback = fallback
+        self._around = around
+        self._freezes = freezes
+        self._newest: OrderedDict[str, int] = OrderedDict()
+
+    # ---- a response tells the desk ------------------------------------------------------
 
     @activity.defn(name=SHOW)
-    async def show(self, order: ShowOrder) -> MessageRef:
-        """Show how a response stands; returns where its message is now."""
+    async def show(self, order: ShowOrder) -> None:
+        """Hand a notice to the desk, which is started where there is none."""
         with translated():
-            shown = self._remembered(order)
-            async with shown.turn:
-                # What was overtaken while it waited or was tried again must not draw over what is newer.
-                if _at(order) >= shown.at:
-                    shown.at = _at(order)
-                    await self._draw(order.report, shown)
-                    await self._tell(order.report, shown)
-                return shown.ref
+            try:
+                await answered(
+                    self._client.start_workflow(
+                        DESK,
+                        BoardState(channel=order.channel, frozen=(await self._freezes()).says()),
+                        id=desk_id(order.channel),
+                        task_queue=TASK_QUEUE,
+                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                        static_summary="the on-call desk: the single writer of its channel",
+                        start_signal=TELL,
+                        start_signal_args=[order.notice],
+                        rpc_timeout=PATIENCE,
+                    )
+                )
+            except RPCError as error:
+                raise unavailable(error) from None
 
-    def _remembered(self, order: ShowOrder) -> _Shown:
-        # A response that answers the same incident again has the same id and another message.
-        key = f"{order.report.id} {order.report.started.isoformat()}"
-        shown = self._shown.get(key)
-        if shown is None:
-            nowhere = MessageRef(channel=self._channel, ts="")
-            shown = self._shown[key] = _Shown(at=(0, 0), ref=order.ref or nowhere)
-            while len(self._shown) > _REMEMBERED:
-                self._shown.popitem(last=False)
-        self._shown.move_to_end(key)
-        if order.ref is not None and _age(order.ref) > _age(shown.ref):
-            shown.ref = order.ref  # another worker posted it
-        return shown
+    # ---- the desk writes ----------------------------------------------------------------
 
-    async def _draw(self, report: Report, shown: _Shown) -> None:
-        ref = shown.ref
-        if not ref.ts:
-            # Nobody is woken for a plan that is still being made: the first message shall be worth reading.
-            if standing(report) != "planning":
-                await self._post(report, shown)
-        elif _asks_anew(report, ref):
+    @activity.defn(name=WRITE)
+    async def write(self, order: WriteOrder) -> Written:
+        """Write one message. A channel that has to rest is told to the desk, not waited for here."""
+        with translated():
+            try:
+                match order.what:
+                    case "card":
+                        return await self._card(order)
+                    case "thread":
+                        return await self._thread(order)
+                    case "reminder":
+                        return await self._reminder(order)
+                    case "digest":
+                        return await self._digest(order)
+                    case "cast":
+                        return await self._said(order)
+            except Unavailable as error:
+                if error.code != "ratelimited":
+                    raise
+                return Written(limited=error.retry_after or 1.0)
+
+    async def _look(self, order: WriteOrder) -> tuple[Report, Around] | None:
+        try:
+            report = await report_of(self._client, order.response)
+        except Absent:
+            return None
+        around = await self._around()
+        return report, around.model_copy(update={"frozen": order.frozen})
+
+    async def _card(self, order: WriteOrder) -> Written:
+        seen = await self._look(order)
+        if seen is None:
+            return Written(gone=True)
+        report, around = seen
+        ref = order.ref
+        if ref is not None and not self._is_newest(ref, report.version):
+            return Written(ref=ref, version=report.version)
+        if ref is not None and _asks_anew(report, ref):
             # An edit notifies nobody, so a new ask is a new message; the old one is closed before.
-            await self._update(ref, superseded(report))
-            await self._post(report, shown)
-        elif not await self._update(ref, card(report)):
-            await self._post(report, shown)
-
-    async def _post(self, report: Report, shown: _Shown) -> None:
-        message = card(report)
-        ts = await self._slack.post(self._channel, message.text, message.blocks)
+            await self._update(ref, superseded(report, None, around))
+            ref = None
+        if ref is not None and await self._update(ref, card(report, around)):
+            return Written(ref=ref, version=report.version)
+        posted = await self._post(order.channel, card(report, around))
         ask = report.ask if report.asking else None
-        shown.ref = MessageRef(
-            channel=self._channel,
-            ts=ts,
-            ask=ask.id if ask else shown.ref.ask,
-            generation=ask.generation if ask else shown.ref.generation,
-            told=shown.ref.told,
+        told = order.ref.told if order.ref else 0
+        made = posted.model_copy(
+            update={
+                "ask": ask.id if ask else "",
+                "generation": ask.generation if ask else 0,
+                # A first card's thread begins with the beginning, a later one's where the last one ended.
+                "told": told,
+                "reminded": order.ref.reminded if order.ref else 0,
+            }
         )
+        return Written(ref=made, version=report.version, posted=True)
+
+    async def _thread(self, order: WriteOrder) -> Written:
+        seen = await self._look(order)
+        if seen is None or order.ref is None:
+            return Written(gone=True)
+        report, ref = seen[0], order.ref
+        left = report.entries[ref.told :]
+        for count, message in replies(left, ref.told, report.id)[:1]:
+            await self._slack.post(ref.channel, message.text, message.blocks, thread=ref.ts)
+            ref = ref.model_copy(update={"told": ref.told + count})
+        return Written(ref=ref, version=report.version, posted=True, more=ref.told < len(report.entries))
+
+    async def _reminder(self, order: WriteOrder) -> Written:
+        """Remind in the thread of a card, and show it in the channel: an edit would wake nobody."""
+        if order.ref is None:
+            return Written(gone=True)
+        if order.digest is not None:
+            message = drawn.reminder(order.digest, await self._around())
+        else:
+            seen = await self._look(order)
+            if seen is None or not seen[0].asking:
+                return Written(ref=order.ref)
+            message = reminder(*seen)
+        await self._slack.post(
+            order.ref.channel, message.text, message.blocks, thread=order.ref.ts, broadcast=True
+        )
+        return Written(ref=order.ref, posted=True)
+
+    async def _digest(self, order: WriteOrder) -> Written:
+        if order.digest is None:
+            return Written(gone=True)
+        around = (await self._around()).model_copy(update={"frozen": order.frozen})
+        message = drawn.digest(order.digest, around)
+        if order.ref is not None and await self._update(order.ref, message):
+            return Written(ref=order.ref)
+        return Written(ref=await self._post(order.channel, message), posted=True)
+
+    async def _said(self, order: WriteOrder) -> Written:
+        """Tell in a digest's thread what became of a word about many."""
+        if order.ref is None or order.cast is None:
+            return Written(gone=True)
+        message = drawn.cast(order.cast)
+        await self._slack.post(order.ref.channel, message.text, message.blocks, thread=order.ref.ts)
+        return Written(ref=order.ref, posted=True)
+
+    async def _post(self, wanted: str, message: Message) -> MessageRef:
+        channels: Sequence[str] = [each for each in (wanted, self._fallback) if each]
+        for channel in channels:
+            try:
+                ts = await self._slack.post(channel, message.text, message.blocks)
+            except Rejected as error:
+                if error.code not in _CLOSED or channel == channels[-1]:
+                    raise
+                _log.warning("desk.channel_closed", channel=channel, code=error.code, mend=error.mend)
+            else:
+                return MessageRef(channel=channel, ts=ts)
+        raise AssertionError("a desk always has a channel")  # pragma: no cover
 
     async def _update(self, ref: MessageRef, message: Message) -> bool:
         """Draw a message anew; False when there is no such message any more."""
@@ -111,25 +224,64 @@ class Desk:
             return False
         return True
 
-    async def _tell(self, report: Report, shown: _Shown) -> None:
-        """Add what happened since to the thread."""
-        if not shown.ref.ts:
-            return
-        told = shown.ref.told
-        for count, message in replies(report.entries[told:], told, report.id):
-            await self._slack.post(shown.ref.channel, message.text, message.blocks, thread=shown.ref.ts)
-            told += count
-            shown.ref = shown.ref.model_copy(update={"told": told})
+    def _is_newest(self, ref: MessageRef, version: int) -> bool:
+        """Whether nothing newer was drawn here: a try that was given up may still be under way."""
+        key = f"{ref.channel} {ref.ts}"
+        if version < self._newest.get(key, 0):
+            return False
+        self._newest[key] = version
+        self._newest.move_to_end(key)
+        while len(self._newest) > _REMEMBERED:
+            self._newest.popitem(last=False)
+        return True
 
+    # ---- a word about many --------------------------------------------------------------
 
-def _at(order: ShowOrder) -> tuple[int, int]:
-    """Order by what has happened: the ledger outlives a continue-as-new, a version counts within one run."""
-    return len(order.report.entries), order.version
+    @activity.defn(name=CAST)
+    async def cast(self, order: CastOrder) -> Cast:
+        """Hand one word to each ask of a frozen set; each counts it by its own rules, and once."""
+        with translated():
+            turns = asyncio.Semaphore(_AT_ONCE)
 
+            async def one(member: Member) -> str:
+                async with turns:
+                    said = await self._cast_one(order, member)
+                    activity.heartbeat()
+                    return said
 
-def _age(ref: MessageRef) -> tuple[str, int]:
-    """Order messages by when Slack took them: its `ts` only grows."""
-    return ref.ts, ref.told
+            answers = await asyncio.gather(*(one(member) for member in order.members))
+        refused: dict[str, int] = {}
+        for answer in filter(None, answers):
+            refused[answer] = refused.get(answer, 0) + 1
+        return Cast(word=order.word, counted=len(answers) - sum(refused.values()), refused=refused)
+
+    async def _cast_one(self, order: CastOrder, member: Member) -> str:
+        """Cast one vote; returns why it does not count, "" where it does."""
+        word = order.word
+        vote = Vote(
+            id=f"{member.response}/{member.ask}.{member.generation}/{word.voter.person}/{word.decision}",
+            decision=word.decision,
+            voter=word.voter,
+            door=word.door,
+            fingerprint=member.plan_sha256,
+            ask=member.ask,
+            generation=member.generation,
+            reason=word.reason,
+            comment=word.comment,
+            at=word.at,
+            among=word.sha256,
+        )
+        handle = self._client.get_workflow_handle(member.response)
+        try:
+            await handle.execute_update(VOTE, vote, id=vote.id, result_type=VoteReceipt)
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            return cause.message if isinstance(cause, ApplicationError) else str(cause)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return "this response is closed; nothing is being asked here any more"
+            raise unavailable(error) from None
+        return ""
 
 
 def _asks_anew(report: Report, ref: MessageRef) -> bool:

@@ -1,4 +1,4 @@
-"""One call to Temporal: bounded in time, its failures in the house's words."""
+"""Calls to Temporal that gateway and hands share: bounded in time, failures in the house's words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
-from temporalio.service import RPCError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor.domain.errors import Unavailable
+from firedoor.domain.clearance import Freezes
+from firedoor.domain.contract import CLEARANCE_ID, FREEZES, REPORT
+from firedoor.domain.errors import Absent, Unavailable
+from firedoor.domain.response import Report
 
 T = TypeVar("T")
 
@@ -35,3 +44,46 @@ def unavailable(error: RPCError) -> Unavailable:
         mend="send it again; `firedoor doctor` tells what is wrong",
         retry_after=5,
     )
+
+
+async def report_of(client: Client, response: str) -> Report:
+    """Tell how a response stands: an open one is asked, a closed one left its last word.
+
+    Raises `Absent` for a response that nobody knows, `Unavailable` where no answer comes.
+    """
+    handle = client.get_workflow_handle(response, result_type=Report)
+    try:
+        described = await handle.describe(rpc_timeout=PATIENCE)
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise Absent("no response has this id", expected="an id from `firedoor responses`") from None
+        raise unavailable(error) from None
+    if described.status == WorkflowExecutionStatus.COMPLETED:
+        closed: Report = await answered(handle.result(rpc_timeout=PATIENCE))
+        return closed
+    try:
+        report: Report = await answered(handle.query(REPORT, result_type=Report, rpc_timeout=PATIENCE))
+    except (WorkflowQueryFailedError, WorkflowFailureError):
+        raise Unavailable(
+            "the response does not answer", mend="ask again, or look at Temporal's page"
+        ) from None
+    return report
+
+
+async def freezes_of(client: Client) -> Freezes:
+    """Tell what the kill switch is thrown over now; raises `Unavailable` where that cannot be known."""
+    handle = client.get_workflow_handle(CLEARANCE_ID)
+    try:
+        now: Freezes = await asyncio.wait_for(
+            handle.query(FREEZES, result_type=Freezes, rpc_timeout=PATIENCE),
+            timeout=PATIENCE.total_seconds() + 0.5,
+        )
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return Freezes()  # nobody ever threw it
+        raise unavailable(error) from None
+    except (WorkflowQueryFailedError, TimeoutError):
+        raise Unavailable(
+            "whether the kill switch is thrown is not known", mend="Temporal does not answer"
+        ) from None
+    return now

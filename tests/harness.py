@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -19,13 +20,31 @@ from activities.registry import load
 from firedoor.connectors import signing
 from firedoor.domain.approval import Vote
 from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.contract import REPORT, RESPOND, TASK_QUEUE, UNDO, VOTE, incident_key, workflow_id
+from firedoor.domain.contract import (
+    REASSIGN,
+    REPORT,
+    RESPOND,
+    SNOOZE,
+    TASK_QUEUE,
+    UNDO,
+    VOTE,
+    incident_key,
+    workflow_id,
+)
 from firedoor.domain.finding import Actor, Finding, Resource, Severity
 from firedoor.domain.people import People
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.policy import ApprovalRule, Policy
 from firedoor.domain.protected import Protected
-from firedoor.domain.response import Incident, Report, UndoRequest, VoteReceipt
+from firedoor.domain.response import (
+    Incident,
+    Nudged,
+    ReassignRequest,
+    Report,
+    SnoozeRequest,
+    UndoRequest,
+    VoteReceipt,
+)
 from firedoor.domain.unfold import incident_of
 from firedoor.settings import Account, Evidence, Settings, Source, Temporal
 
@@ -68,8 +87,21 @@ class FixedSecret:
         return (self._value,)
 
 
+def write_people(
+    folder: Path, *, without: tuple[str, ...] = (), groups: dict[str, Any] | None = None
+) -> None:
+    """Write the people as people.yaml, which the worker reads at every look-up."""
+    told: dict[str, Any] = PEOPLE.model_dump(mode="json", exclude_defaults=True)
+    told["groups"] = groups or {
+        name: [one for one in ids if one not in without] for name, ids in PEOPLE.groups.items()
+    }
+    (folder / "people.yaml").write_text(yaml.safe_dump(told))
+
+
 def settings_over(folder: Path, **changes: Any) -> Settings:
-    """Settings of a house whose evidence goes to `folder`."""
+    """Settings of a house whose evidence goes to `folder`, where its people stand too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_people(folder)
     made = Settings(
         directory=folder,
         url="http://127.0.0.1:8080",
@@ -193,6 +225,38 @@ class Response:
         )
         return receipt
 
+    async def snooze(self, person: str, minutes: int) -> Nudged:
+        ask = (await self.report()).ask
+        assert ask is not None
+        request = SnoozeRequest(
+            id=f"s-{person}-{minutes}",
+            voter=PEOPLE.voter(person),
+            door="cli",
+            fingerprint=ask.fingerprint,
+            minutes=minutes,
+            at=NOW,
+        )
+        return await self._nudge(SNOOZE, request)
+
+    async def reassign(self, person: str, to: str) -> Nudged:
+        ask = (await self.report()).ask
+        assert ask is not None
+        request = ReassignRequest(
+            id=f"r-{person}-{to}",
+            voter=PEOPLE.voter(person),
+            door="cli",
+            fingerprint=ask.fingerprint,
+            to=PEOPLE.voter(to),
+            at=NOW,
+        )
+        return await self._nudge(REASSIGN, request)
+
+    async def _nudge(self, name: str, request: SnoozeRequest | ReassignRequest) -> Nudged:
+        nudged: Nudged = await asyncio.wait_for(
+            self.handle.execute_update(name, request, id=request.id, result_type=Nudged), TIMEOUT
+        )
+        return nudged
+
     async def ask_undo(self, person: str) -> VoteReceipt:
         request = UndoRequest(id=f"undo-{person}", person=person, door="cli", why="it was us", at=NOW)
         receipt: VoteReceipt = await asyncio.wait_for(
@@ -218,10 +282,15 @@ def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> I
 
 
 async def begin(
-    client: Client, playbook_: Playbook, finding_: Finding | None = None, caution: str = ""
+    client: Client,
+    playbook_: Playbook,
+    finding_: Finding | None = None,
+    caution: str = "",
+    *,
+    desk: str | None = None,
 ) -> Response:
     """Start a response."""
-    incident = incident_for(playbook_, finding_ or finding(), caution)
+    incident = incident_for(playbook_, finding_ or finding(), caution).model_copy(update={"desk": desk})
     handle = await client.start_workflow(
         RESPOND,
         incident,
@@ -233,7 +302,8 @@ async def begin(
 
 
 @asynccontextmanager
-async def house(client: Client, settings: Settings) -> AsyncIterator[None]:
-    """A worker with the toy actions, in the strict sandbox."""
-    async with worker.worker_of(client, settings, worker.hands_of(settings, REGISTRY), strict_sandbox()):
+async def house(client: Client, settings: Settings, *, strict: bool = True) -> AsyncIterator[None]:
+    """A worker with the toy actions, in the strict sandbox; not `strict`, as it runs in production."""
+    runner = strict_sandbox() if strict else None
+    async with worker.worker_of(client, settings, worker.hands_of(settings, REGISTRY), runner):
         yield

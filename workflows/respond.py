@@ -15,19 +15,24 @@ from firedoor.domain.action import Undone, Verified
 from firedoor.domain.approval import Vote
 from firedoor.domain.canonical import plain
 from firedoor.domain.contract import (
+    CONFIRM,
     JOIN,
     JOIN_SIGNAL,
     PLAN,
+    REASSIGN,
     REPORT,
     RESPOND,
     SEAL,
     SHOW,
+    SNOOZE,
     UNDO,
+    UNDO_SIGNAL,
     VOTE,
     VOTE_SIGNAL,
     WATCH,
     Status,
 )
+from firedoor.domain.desk import ShowOrder
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import EntryKind
 from firedoor.domain.memory import Slot
@@ -35,13 +40,16 @@ from firedoor.domain.patience import PATIENCE
 from firedoor.domain.plan import Plan, PlannedStep, stretches
 from firedoor.domain.response import (
     Applied,
+    Confirmed,
+    ConfirmOrder,
     Incident,
-    MessageRef,
+    Nudged,
     PlanOrder,
+    ReassignRequest,
     Report,
     Sealed,
     SealOrder,
-    ShowOrder,
+    SnoozeRequest,
     StepOrder,
     UndoRequest,
     VoteReceipt,
@@ -66,6 +74,7 @@ class Respond:
         self.incident = incident
         self.story = Story(workflow.info().workflow_id, incident, workflow.now())
         self.resumed = incident.carried is not None
+        self.nudged = False  # somebody put a reminder off: its hour is another one now
         self.tasks: list[asyncio.Task[None]] = []  # held, so that none is collected while it waits
         self.settling: list[asyncio.Task[None]] = []
         self.in_flight: list[workflow.ActivityHandle[Any]] = []
@@ -76,7 +85,7 @@ class Respond:
     async def run(self, incident: Incident) -> Report:
         """Tell the story to its end; a cancel is heard here and gives everything back."""
         del incident  # it came to __init__
-        if self.incident.announce:
+        if self.incident.desk:
             self.tasks.append(asyncio.create_task(self._herald()))
         told = asyncio.create_task(self._tell())
         while not told.done():
@@ -101,6 +110,11 @@ class Respond:
                 await self._undo_everything()
             elif self.story.fresh:
                 await self._contain()
+                continue
+            if not self.story.review_over():
+                await workflow.wait_condition(
+                    lambda: self.story.review_over() or (self.story.fresh and not self.story.give_back)
+                )
                 continue
             return await self._close()
 
@@ -143,6 +157,8 @@ class Respond:
                 break
             granted = await self._decided("apply")
             if granted:
+                if self.story.reviewing(workflow.now()):
+                    self.tasks.append(asyncio.create_task(self._wait_for_review()))
                 await self._apply_all(stretch)  # what drifted is to do again, and is asked again
             elif self.story.fresh and not self.story.answered("apply", workflow.now()):
                 await self._plan()
@@ -224,21 +240,54 @@ class Respond:
     # ---- ask -------------------------------------------------------------------------
 
     async def _decided(self, slot: Slot) -> bool:
-        """Wait for the quorum, a no, or the deadline; escalate once to more people if the rule says so."""
-        self._enter("awaiting_approval")
+        """Wait for the quorum, a no, or the deadline; remind, and escalate once if the rule says so.
+
+        A complete quorum counts after everyone in it was looked up once more.
+        """
+        if slot != "review":
+            self._enter("awaiting_approval")
         story = self.story
 
         def over() -> bool:
             return story.answered(slot, workflow.now()) or (slot == "apply" and story.fresh)
 
+        def something() -> bool:
+            return over() or bool(story.to_confirm(slot, workflow.now())) or self.nudged
+
         while not over():
+            if story.to_confirm(slot, workflow.now()):
+                await self._confirm(slot)
+                continue
+            self.nudged = False
+            wake = story.next_wake(slot)
             try:
-                await workflow.wait_condition(over, timeout=story.asks[slot].deadline - workflow.now())
+                await workflow.wait_condition(something, timeout=max(wake - workflow.now(), timedelta()))
             except TimeoutError:
-                story.escalate(workflow.now(), slot)
+                if workflow.now() < story.asks[slot].deadline:
+                    story.remind(workflow.now(), slot)
+                else:
+                    story.escalate(workflow.now(), slot)
         if not story.answered(slot, workflow.now()):
             return False  # not answered yet: there is something new to plan first
         return story.decide(workflow.now(), slot)
+
+    async def _confirm(self, slot: Slot) -> None:
+        """Look everyone up who said yes; a directory that cannot be read in time means no."""
+        order = ConfirmOrder(votes=self.story.to_confirm(slot, workflow.now()))
+        try:
+            confirmed: Confirmed = await self._do(
+                CONFIRM, "confirm", order, Confirmed, says="look up everyone who said yes once more"
+            )
+        except ActivityError as error:
+            workflow.logger.error("nobody could be looked up again: %s", _reason(error))
+            self.story.unconfirmed(workflow.now(), slot)
+            return
+        self.story.confirm(workflow.now(), slot, confirmed.voters)
+
+    async def _wait_for_review(self) -> None:
+        """Let others look at a broken glass; what they find is written down."""
+        await self._decided("review")
+        self.story.end_review(workflow.now())
 
     # ---- hold ------------------------------------------------------------------------
 
@@ -250,9 +299,12 @@ class Respond:
         while not story.give_back and not story.fresh:
             moments = [story.next_look(), story.next_lift(), story.hold_ends()]
             wake = min(moment for moment in moments if moment is not None)
+            owed = not story.review_over()
             try:
                 await workflow.wait_condition(
-                    lambda: bool(story.give_back) or story.fresh, timeout=wake - workflow.now()
+                    # A review that is over may let the hold be over as well.
+                    lambda: bool(story.give_back) or story.fresh or (owed and story.review_over()),  # noqa: B023
+                    timeout=max(wake - workflow.now(), timedelta()),
                 )
             except TimeoutError:
                 if await self._woken():
@@ -260,6 +312,7 @@ class Respond:
             if (
                 workflow.info().is_continue_as_new_suggested()
                 and not story.asks.get("undo")
+                and not story.reviewing(workflow.now())
                 and not story.fresh
             ):
                 await workflow.wait_condition(workflow.all_handlers_finished)
@@ -335,7 +388,7 @@ class Respond:
             workflow.logger.info("evidence sealed as %s", sealed.name)
         except ActivityError as error:
             workflow.logger.error("the evidence could not be written: %s", _reason(error))
-        if self.incident.announce:
+        if self.incident.desk:
             await self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
         following = self.story.next_incident(workflow.now())
@@ -383,16 +436,46 @@ class Respond:
     @workflow.update(name=UNDO)
     def undo(self, request: UndoRequest) -> VoteReceipt:
         """Ask for the approval of taking everything back."""
-        receipt = self.story.ask_undo(request, workflow.now())
-        self.tasks.append(asyncio.create_task(self._wait_for_undo()))
-        return receipt
+        return self._ask_undo(request)
 
     @undo.validator
     def _check_undo(self, request: UndoRequest) -> None:
         del request
         _refuse(self.story.undo_objection())
 
+    @workflow.signal(name=UNDO_SIGNAL)
+    def undo_later(self, request: UndoRequest) -> None:
+        """Ask for undo where that was said while no worker could answer."""
+        if self.story.undo_objection() is None:
+            self._ask_undo(request)
+
+    def _ask_undo(self, request: UndoRequest) -> VoteReceipt:
+        receipt = self.story.ask_undo(request, workflow.now())
+        self.tasks.append(asyncio.create_task(self._wait_for_undo()))
+        return receipt
+
+    @workflow.update(name=SNOOZE)
+    def snooze(self, request: SnoozeRequest) -> Nudged:
+        """Put the reminder of an ask off."""
+        self.nudged = True
+        return self.story.snooze(request, workflow.now())
+
+    @snooze.validator
+    def _check_snooze(self, request: SnoozeRequest) -> None:
+        _refuse(self.story.snooze_objection(request, workflow.now()))
+
+    @workflow.update(name=REASSIGN)
+    def reassign(self, request: ReassignRequest) -> Nudged:
+        """Ask one of those who may decide to look at it."""
+        return self.story.reassign(request, workflow.now())
+
+    @reassign.validator
+    def _check_reassign(self, request: ReassignRequest) -> None:
+        _refuse(self.story.reassign_objection(request, workflow.now()))
+
     async def _wait_for_undo(self) -> None:
+        # What somebody changed since is seen before anyone says yes, not after.
+        self.tasks.append(asyncio.create_task(self._look()))
         while await self._decided("undo"):
             if not self.story.undo_moved(workflow.now()):
                 self._give_back("a person asked for it, and others agreed")
@@ -409,7 +492,7 @@ class Respond:
     # ---- the desk --------------------------------------------------------------------
 
     async def _herald(self) -> None:
-        """Tell the desk of every change, one message at a time; what piles up is told at once."""
+        """Tell the desk of every change, one notice at a time; what piles up is told at once."""
         shown = -1
         while True:
             await workflow.wait_condition(
@@ -419,11 +502,12 @@ class Respond:
             await self._show()
 
     async def _show(self) -> None:
-        order = ShowOrder(report=self.report(), version=self.story.version, ref=self.story.ref)
+        self.story.told = True
+        order = ShowOrder(channel=self.incident.desk or "", notice=self.story.notice(workflow.now()))
         try:
-            self.story.ref = await self._do(SHOW, "show", order, MessageRef, says="tell the desk")
+            await self._do(SHOW, "show", order, None, says="tell the desk")
         except ActivityError as error:
-            # The desk being down never delays containment; people have the CLI and the HTTP API.
+            # The desk being down never delays containment; people have the page, the CLI and the HTTP API.
             workflow.logger.warning("the desk was not told: %s", _reason(error))
 
     # ---- small pieces ----------------------------------------------------------------
@@ -442,7 +526,7 @@ class Respond:
         name: str,
         verb: str,
         order: Any,
-        result: type[Any],
+        result: type[Any] | None,
         *,
         says: str,
         overall: timedelta | None = None,

@@ -65,12 +65,19 @@ class Consequence(Value):
 
 
 class Change(Value):
-    """There is something to do. `says` is the lower-case clause that a human approves."""
+    """There is something to do. `says` is the lower-case clause that a human approves.
+
+    `owners` are names (e-mail, IAM user, ARN) of whom the target belongs to, as the world says.
+    `data` is how sensitive what the target holds is, by its tag: `unknown` where that is not
+    said or cannot be read, None where it holds no data.
+    """
 
     outcome: Literal["change"] = "change"
     says: str
     before: Before
     consequences: tuple[Consequence, ...] = ()
+    owners: tuple[str, ...] = ()
+    data: Literal["public", "internal", "confidential", "restricted", "unknown"] | None = None
 
 
 class Already(Value):
@@ -183,6 +190,13 @@ class Action(ABC):
     @abstractmethod
     def verify(self, params: Any, before: Any) -> Verified:
         """Read only: is it really contained?"""
+
+    def by_hand(self, params: Any) -> str:  # noqa: ARG002 - the contract's signature
+        """Return the command by which a person would make the same change, "" where there is no single one.
+
+        It is shown where the change failed. Pure; parameters are quoted for a shell.
+        """
+        return ""
 
     def undo(self, params: Any, before: Any) -> Undone:
         """Give back exactly what `before` held, where the world still holds what we wrote.

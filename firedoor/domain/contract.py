@@ -18,13 +18,34 @@ JOIN_SIGNAL = "join_later"  # signal: the same when no worker answers
 VOTE = "vote"
 VOTE_SIGNAL = "vote_later"
 UNDO = "undo"
+UNDO_SIGNAL = "undo_later"
+SNOOZE = "snooze"
+REASSIGN = "reassign"
 REPORT = "report"
+
+#: The on-call desk: one workflow a channel, the single writer of its messages.
+DESK = "desk"
+TELL = "tell"  # signal: a response has something to show
+FROZEN = "frozen"  # signal: the kill switch was thrown, or released
+GATHER = "gather"  # update: freeze the set of asks that one digest line stands for
+VOTE_ALL = "vote_all"  # update: one word about every ask of a frozen set
+
+#: The kill switch: one workflow, which every hand asks before it touches the world.
+CLEARANCE = "clearance"
+CLEARANCE_ID = "clearance"
+FREEZE = "freeze"  # update
+THAW = "thaw"  # update
+FREEZES = "freezes"  # query
 
 #: Activities of the house itself; an action's are `<action>.apply`, `.verify`, `.undo`.
 PLAN = "plan"
 WATCH = "watch"
 SEAL = "evidence.seal"
-SHOW = "desk.show"
+CONFIRM = "people.confirm"
+SHOW = "desk.show"  # a response hands the desk a notice
+WRITE = "desk.write"  # the desk writes one message
+CAST = "desk.cast"  # the desk hands a vote about many to each of them
+ALERT = "clearance.alert"  # the kill switch tells the desk
 
 #: Search attributes, all Keyword. None carries a secret or personal data.
 SEARCH_ATTRIBUTES = ("Status", "Playbook", "PlaybookHash", "Incident", "Account", "Severity")
@@ -82,6 +103,11 @@ class Responses(Protocol):
 def incident_key(playbook: str, account: str | None, incident: str) -> str:
     """Return the identity of an incident: 64 hex digits over playbook, account and the playbook's own key."""
     return digest({"playbook": playbook, "account": account or "", "incident": incident})
+
+
+def desk_id(channel: str) -> str:
+    """Return the workflow id of the desk of a channel."""
+    return f"desk/{channel}"
 
 
 def workflow_id(playbook: str, key: str) -> str:

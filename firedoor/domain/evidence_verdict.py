@@ -22,6 +22,7 @@ from firedoor.domain.evidence import (
     pre_authentication,
     render,
 )
+from firedoor.domain.evidence_laws import violations
 from firedoor.domain.ledger import EntryKind, unsettled
 from firedoor.domain.value import Value
 
@@ -41,7 +42,7 @@ Signed = Literal["trusted", "unknown", "refused"]
 class Objection(Value):
     """One thing that does not fit. `seq` and `kind` name the entry where it is about one.
 
-    `says` holds no text of the file but known words, numbers and quoted step ids: it is safe to print.
+    `says` holds no text of the file but known words, numbers and short quoted text: it is safe to print.
     """
 
     about: About
@@ -67,7 +68,7 @@ class Verdict(Value):
 
     @property
     def ok(self) -> bool:
-        """Whether it is proven: complete, unchanged, signed by the trusted key, every begun step settled."""
+        """Whether it is proven: complete, unchanged, signed by the trusted key, true to the ledger's laws."""
         return self.signer == "trusted" and not self.objections
 
     @property
@@ -114,7 +115,7 @@ def verify(data: bytes, check: Check, trusted: bytes | None = None) -> Verdict:
             signer, doubt = _signer(head, trusted, holds=signature_holds, intact=not objections)
             objections += doubt
     if chain.objection is None:
-        objections += _laws(chain.links)
+        objections += _laws(chain.links, head.response if head else None)
     objections.sort(key=lambda each: get_args(About).index(each.about))
     if head is None:
         return Verdict(signer=signer, objections=tuple(objections), entries=len(frame.entries))
@@ -302,12 +303,15 @@ def _signer(
 # ---- the ledger ----------------------------------------------------------------------
 
 
-def _laws(links: Sequence[dict[str, Any]]) -> list[Objection]:
-    """Hold the ledger against its own law: what was begun is settled."""
+def _laws(links: Sequence[dict[str, Any]], response: str | None) -> list[Objection]:
+    """Hold the ledger against its own laws: what was begun is settled, and what was asked had its yes."""
     entries = [entry_of(link) for link in links]
     wrong = []
     for step in unsettled(entries):
         seq = max(n for n, entry in enumerate(entries) if entry.step == step and entry.kind == "begun")
         says = f"step {step[:80]!r} was begun in entry {seq} and nothing is said about what became of it"
         wrong.append(Objection(about="ledger", says=says, seq=seq, kind="begun"))
+    for seq, told in violations(response, entries):
+        kind = entries[seq].kind
+        wrong.append(Objection(about="ledger", says=f"{_named(seq, kind)} {told}", seq=seq, kind=kind))
     return wrong

@@ -31,8 +31,23 @@ class Row(Value):
     step: str | None = None
 
 
+class ProofTold(Value):
+    """A yes that was signed: how, by which identity provider or passkey, when, over which plan."""
+
+    kind: str  # oidc or passkey
+    by: str
+    at: str
+    plan_sha256: str
+
+
 class VoteTold(Value):
-    """One vote that counted, as it stands in the ledger; `groups` is what made the person eligible."""
+    """One vote that counted, as it stands in the ledger; `groups` is what made the person eligible.
+
+    account:      the Slack account that spoke; claims: what the identity provider said that made for `groups`.
+    groups_again: the groups when everyone was looked up once more; None where that was not done.
+    fell:         why the vote no longer counted then, "" where it did.
+    among:        the hash of the set, where many asks were answered at once.
+    """
 
     at: Moment
     person: str
@@ -42,26 +57,48 @@ class VoteTold(Value):
     fingerprint: str
     reason: str = ""
     comment: str = ""
+    account: str = ""
+    claims: tuple[str, ...] = ()
+    groups_again: tuple[str, ...] | None = None
+    fell: str = ""
+    proof: ProofTold | None = None
+    break_glass: bool = False
+    among: str = ""
 
 
 class AskTold(Value):
     """One generation of one ask: what was asked of whom until when, who answered, and how it ended.
 
-    outcome: granted, rejected, expired, withdrawn; escalated = more people were asked; "" = it did not end.
+    outcome: granted, rejected, expired, withdrawn; escalated = more people were asked; again = it was
+    asked once more, for a vote fell; superseded = something else was asked instead; "" = it did not end.
+    silent: nobody had to say yes, for the policy lets silence mean yes. unconfirmed: nobody could be
+    looked up again, and that meant no.
     """
 
     id: str
     generation: int
-    kind: str  # apply or undo
+    kind: str  # apply, undo or review
     fingerprint: str
     groups: tuple[str, ...]
     quorum: int
     asked_at: Moment
     deadline: str
     requester: str = ""
+    steps: tuple[str, ...] = ()
+    step_up: bool = False
     votes: tuple[VoteTold, ...] = ()
     outcome: str = ""
+    silent: bool = False
+    unconfirmed: bool = False
     decided_at: Moment | None = None
+
+
+class Refused(Value):
+    """A step that was not carried out because a guard, the kill switch or the action itself said no."""
+
+    step: str
+    at: Moment
+    says: str
 
 
 class Figures(Value):
@@ -101,6 +138,7 @@ class Summary(Value):
     figures: Figures
     timeline: tuple[Row, ...]
     asks: tuple[AskTold, ...]
+    refused: tuple[Refused, ...]
     left: tuple[Left, ...]
     head: str
     head_fingerprint: str
@@ -121,7 +159,8 @@ def summarise(pack: Pack) -> Summary:
         finding={name: _text(received, "finding", name) for name in _FINDING},
         figures=_figures(entries),
         timeline=tuple(_rows(entries)),
-        asks=tuple(_asks(entries)),
+        asks=tuple(asks_of(entries)),
+        refused=tuple(_refused(entries)),
         left=tuple(_left(entries)),
         head=pack.head.head,
         head_fingerprint=fingerprint(pack.head.head),

@@ -16,6 +16,12 @@ EntryKind = Literal[
     "planned",  # every step plan, with consequences
     "asked",  # an approval was opened or escalated
     "voted",  # a vote that counted
+    "voided",  # a vote that no longer counts when everyone was looked up again
+    "reminded",  # people were reminded of an open ask
+    "snoozed",  # somebody put the reminder off
+    "reassigned",  # somebody asked somebody else to look
+    "glass",  # one named person acted alone, with a written reason
+    "reviewed",  # others looked at a broken glass, or did not in time
     "decided",  # granted, rejected or expired
     "begun",  # the world is about to be touched
     "applied",  # the change was made, and verified or not yet

@@ -12,9 +12,9 @@ from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import Entry, EntryKind, owed
 from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.response import Carried, Incident, MessageRef, finding_version
+from firedoor.domain.response import Carried, Incident, finding_version
 
-Slot = Literal["apply", "undo"]
+Slot = Literal["apply", "undo", "review"]
 
 
 class Memory:
@@ -33,16 +33,19 @@ class Memory:
         self.held_from = past.held_from
         self.looks = past.looks
         self.lifts_asked = past.lifts_asked
-        self.ref: MessageRef | None = past.ref
         self.asks_opened = past.asks_opened
         self.asks: dict[Slot, Approval] = {"apply": past.ask} if past.ask else {}
+        if past.review:
+            self.asks["review"] = past.review
         self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = (
             {"apply": past.asked_steps} if past.asked_steps else {}
         )
         self.give_back = ""  # why everything is taken back, "" while nobody wants that
         self.refused = list(past.refused)  # effects that people said no to
+        self.muted_until = past.muted_until  # people called it a false positive
         self.closing = False  # everything is decided; what comes now is the next response's
         self.late: list[Finding] = []
+        self.told = bool(past.entries)  # the desk was told of it before
         self.fresh = False  # a joined finding brought a fact that is not planned yet
         self.failed = any(entry.kind == "failed" for entry in self.entries)
         self.version = len(self.entries)  # grows with everything there is to tell

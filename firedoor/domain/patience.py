@@ -67,6 +67,26 @@ PATIENCE: dict[str, Patience] = {
         first_pause=1 * _SECONDS,
         longest_pause=30 * _SECONDS,
     ),
+    # A directory that does not answer means no; a short outage of it need not.
+    "confirm": Patience(
+        attempt=5 * _SECONDS,
+        overall=timedelta(minutes=2),
+        first_pause=0.5 * _SECONDS,
+        longest_pause=5 * _SECONDS,
+    ),
+    "write": Patience(
+        attempt=30 * _SECONDS,
+        overall=timedelta(minutes=1),
+        first_pause=1 * _SECONDS,
+        longest_pause=5 * _SECONDS,
+    ),
+    "cast": Patience(
+        attempt=timedelta(minutes=5),
+        overall=timedelta(hours=1),
+        first_pause=0.5 * _SECONDS,
+        longest_pause=10 * _SECONDS,
+        heartbeat=15 * _SECONDS,
+    ),
     # Evidence is written or said loudly to be missing; a full disk may take a person a day.
     "seal": Patience(
         attempt=30 * _SECONDS,

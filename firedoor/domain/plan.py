@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from firedoor.domain.action import Consequence, Reversibility, Risk
 from firedoor.domain.canonical import digest, fingerprint
-from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.policy import ApprovalRule, BreakGlass, DataClass
 from firedoor.domain.value import Value
 
 OnFailure = Literal["undo", "continue", "stop"]
@@ -25,7 +25,9 @@ class PlannedStep(Value):
 
     `id` is unique in the response: the playbook's step id, for a `for_each` with
     its index (`stop_key.0`). Steps of one `stage` run in parallel, stages in order.
-    `approval` is None where nobody needs to be asked.
+    `approval` is None where nobody needs to be asked. `owners` are names of whom
+    the target belongs to, `data` is how sensitive what it holds is (None: it holds
+    none), `by_hand` the command by which a person would do the same.
     """
 
     id: str
@@ -45,6 +47,9 @@ class PlannedStep(Value):
     settles_within: timedelta
     approval: ApprovalRule | None = None
     on_failure: OnFailure = "undo"
+    owners: tuple[str, ...] = ()
+    data: DataClass | None = None
+    by_hand: str = ""
 
     @property
     def effect(self) -> str:
@@ -66,11 +71,18 @@ class PlannedStep(Value):
 
 
 class Plan(Value):
-    """The ordered list of step plans of a response, with the rule for taking it all back."""
+    """The ordered list of step plans of a response, with what the policy says of all of it.
+
+    `undo_rule`: who lets it be taken back. `storm`: who is asked as well where many asks are
+    answered at once. `break_glass`: who may act alone. `mute`: how long a false positive is left alone.
+    """
 
     steps: tuple[PlannedStep, ...] = ()
     lookups: dict[str, JsonValue] = Field(default_factory=dict)
     undo_rule: ApprovalRule
+    storm: ApprovalRule | None = None
+    break_glass: BreakGlass | None = None
+    mute: timedelta = timedelta(hours=24)
 
     def changes(self) -> tuple[PlannedStep, ...]:
         """The steps that would change something, in order."""

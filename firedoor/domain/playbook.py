@@ -43,6 +43,7 @@ class AskFor(Written):
     within: Duration | None = None
     then: Literal["reject", "escalate"] | None = None
     to: tuple[Group, ...] | None = Field(default=None, min_length=1)
+    step_up: bool | None = None
 
 
 class Step(Written):

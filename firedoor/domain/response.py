@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firedoor.domain.approval import Approval, State
+from firedoor.domain.approval import Approval, Door, State, Vote, Voter
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding, Moment
 from firedoor.domain.ledger import Entry
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.value import Value
-
-
-class MessageRef(Value):
-    """A message on the desk: where it is, and for which generation of the ask it was posted."""
-
-    channel: str
-    ts: str  # "" while nothing was worth a message yet
-    ask: str = ""  # the id of that ask; asks of one response are numbered, generations count within one
-    generation: int = 0
-    told: int = 0  # how many ledger entries its thread tells already
 
 
 class Carried(Value):
@@ -39,11 +29,12 @@ class Carried(Value):
     held_from: Moment | None = None
     looks: int = 0
     lifts_asked: int = 0
-    ref: MessageRef | None = None
     asks_opened: int = 0
     ask: Approval | None = None  # the last one, decided: who said yes is still to be shown
     asked_steps: tuple[PlannedStep, ...] = ()
     refused: tuple[str, ...] = ()
+    review: Approval | None = None  # of a broken glass, open or decided
+    muted_until: Moment | None = None
 
 
 class Incident(Value):
@@ -59,7 +50,8 @@ class Incident(Value):
     key: str  # the incident key, 64 hex digits; its first 12 name our artefacts
     source: str
     received: Moment
-    announce: bool = False  # whether a desk (Slack) is told
+    desk: str | None = None  # the channel whose desk is told; None without Slack
+    editors: tuple[str, ...] = ()  # names of who last changed the playbook; they cannot say yes to it
     caution: str = ""
     carried: Carried | None = None  # what an earlier run of the same response hands on
     next: bool = False  # begun by a response that was closing; Temporal's list still tells its last status
@@ -124,9 +116,50 @@ class UndoRequest(Value):
     id: str
     person: str
     names: tuple[str, ...] = ()
-    door: Literal["slack", "cli", "http", "page"]
+    door: Door
     why: str = Field(default="", max_length=1000)
     at: Moment
+
+
+class SnoozeRequest(Value):
+    """A person does not want to be reminded now; the deadline stays where it is."""
+
+    id: str
+    voter: Voter
+    door: Door
+    fingerprint: str
+    minutes: Annotated[int, Field(ge=1, le=24 * 60)]
+    at: Moment
+
+
+class ReassignRequest(Value):
+    """A person asks one of those who may decide to look at it; nobody new may decide by that."""
+
+    id: str
+    voter: Voter
+    door: Door
+    fingerprint: str
+    to: Voter
+    at: Moment
+
+
+class Nudged(Value):
+    """The answer to a snooze or a reassignment: when people are reminded, and who is asked to look."""
+
+    remind_at: Moment | None
+    assigned_to: str | None
+
+
+class ConfirmOrder(Value):
+    """Look people up once more; `votes` are the yeses they gave."""
+
+    votes: tuple[Vote, ...]
+
+
+class Confirmed(Value):
+    """People as the directory knows them now, by id; whoever is missing is not known any more."""
+
+    voters: dict[str, Voter]
 
 
 class Report(Value):
@@ -148,14 +181,9 @@ class Report(Value):
     owed: tuple[str, ...] = ()  # step ids that undo would take back, newest first
     entries: tuple[Entry, ...] = ()
     versions_seen: tuple[str, ...] = ()  # findings already part of this response
-
-
-class ShowOrder(Value):
-    """Tell the desk how a response stands; `ref` is the message that shows it already."""
-
-    report: Report
-    version: int  # a later version wins
-    ref: MessageRef | None = None
+    version: int = 0  # grows with everything there is to tell; a later one wins
+    review: Approval | None = None  # of a broken glass, open or decided
+    muted_until: Moment | None = None  # until when the same incident is not asked about again
 
 
 class SealOrder(Value):
@@ -196,6 +224,14 @@ def taken_back(entries: Sequence[Entry]) -> str:
     who = told.get("person") if isinstance(told, dict) else None
     when = f" at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""
     return f"{who or 'somebody'} had the last response taken back{when}; nothing is automatic this time"
+
+
+def muted(report: Report) -> str:
+    """Say who called an incident a false positive, and until when it is left alone."""
+    votes = report.ask.votes if report.ask else ()
+    who = next((vote.voter.person for vote in votes if vote.reason == "false_positive"), "somebody")
+    until = f"{report.muted_until:%Y-%m-%d %H:%M} UTC" if report.muted_until else "now"
+    return f"{who} called this incident a false positive; it is left alone until {until} ({report.id})"
 
 
 def seen(versions: Sequence[str], finding: Finding) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from firedoor.domain.approval import Approval, AskKind, Vote, ask
-from firedoor.domain.canonical import plain
+from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
+from firedoor.domain.desk import Notice
 from firedoor.domain.finding import Finding
-from firedoor.domain.memory import Memory, Slot
+from firedoor.domain.memory import Slot
 from firedoor.domain.patience import REST, WATCHES
-from firedoor.domain.plan import PlannedStep, plan_digest
+from firedoor.domain.plan import PlannedStep
 from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.questions import Questions
 from firedoor.domain.response import (
     Carried,
     Incident,
@@ -21,116 +22,15 @@ from firedoor.domain.response import (
     VoteReceipt,
     finding_version,
     seen,
-    subjects_of,
     taken_back,
 )
 from firedoor.domain.unfold import merged
 
-NOTHING_ASKED = "nothing is being asked here now"
 
+class Story(Questions):
+    """What a response decides from what it remembers: undo, joins, how it rests and how it ends."""
 
-class Story(Memory):
-    """What a response decides from what it remembers: asks, votes, joins, how it rests and how it ends."""
-
-    # ---- asking ----------------------------------------------------------------------
-
-    def open_ask(
-        self,
-        now: datetime,
-        slot: Slot,
-        steps: tuple[PlannedStep, ...],
-        rules: tuple[ApprovalRule, ...],
-        *,
-        requester: str | None = None,
-    ) -> Approval:
-        """Ask people for some steps: for the first time, or anew with the next generation."""
-        before = self.asks.get(slot)
-        self.asks_opened += 1
-        kind: AskKind = slot
-        opened = ask(
-            number=self.asks_opened,
-            kind=kind,
-            plan_sha256=plan_digest(f"{kind} {self.response}", steps),
-            rules=rules,
-            now=now,
-            generation=before.generation + 1 if before else 1,
-            requester=requester,
-            subjects=subjects_of(self.findings),
-        )
-        self.asks[slot], self.asked_steps[slot] = opened, steps
-        self._note_ask(now, f"{' and '.join(opened.groups())} asked to approve {opened.fingerprint}", opened)
-        return opened
-
-    def is_asking(self, steps: tuple[PlannedStep, ...]) -> bool:
-        """Whether exactly these steps are being asked for already."""
-        return "apply" in self.asks and [step.effect for step in self.asked_steps["apply"]] == [
-            step.effect for step in steps
-        ]
-
-    def escalate(self, now: datetime, slot: Slot) -> bool:
-        """Ask more people when the first ones were silent and the rule says so."""
-        escalated = self.asks[slot].escalation(now)
-        if escalated is None:
-            return False
-        self.asks[slot] = escalated
-        self._note_ask(
-            now, f"nobody answered in time; {' and '.join(escalated.groups())} are asked now", escalated
-        )
-        return True
-
-    def answered(self, slot: Slot, now: datetime) -> bool:
-        """Whether waiting for this answer is over."""
-        held = self.asks.get(slot)
-        return self.give_back != "" or held is None or held.state(now) != "pending"
-
-    def decide(self, now: datetime, slot: Slot) -> bool:
-        """Close an ask and say whether it was granted."""
-        held = self.asks.get(slot)
-        if held is None or self.give_back:
-            return False
-        state = held.state(now)
-        self.note(
-            now, "decided", f"{slot} {held.fingerprint}: {state}", data={"ask": plain(held), "state": state}
-        )
-        return state == "granted"
-
-    def withdraw(self, now: datetime) -> None:
-        """Stop asking for steps; what was granted or refused stays as it was decided."""
-        held = self.asks.get("apply")
-        if held is not None and held.state(now) == "pending":
-            self.note(
-                now,
-                "decided",
-                f"apply {held.fingerprint}: withdrawn",
-                data={"ask": plain(held), "state": "withdrawn"},
-            )
-            del self.asks["apply"]
-
-    def _note_ask(self, now: datetime, says: str, opened: Approval) -> None:
-        self.note(now, "asked", says, data={"ask": plain(opened)})
-
-    def slot_of(self, vote: Vote) -> Slot | None:
-        """Which open ask a vote is about: the one whose fingerprint it names, else the newest."""
-        for slot in ("undo", "apply"):
-            held = self.asks.get(slot)
-            if held is not None and vote.fingerprint in (held.fingerprint, held.plan_sha256):
-                return slot
-        return "undo" if "undo" in self.asks else "apply" if "apply" in self.asks else None
-
-    def objection(self, vote: Vote, now: datetime) -> str | None:
-        """Why a vote does not count; None when it does."""
-        slot = self.slot_of(vote)
-        return NOTHING_ASKED if slot is None else self.asks[slot].objection(vote, now)
-
-    def count(self, vote: Vote, now: datetime) -> VoteReceipt:
-        """Count a vote; the caller has asked for objections."""
-        slot = self.slot_of(vote) or "apply"
-        counted = self.asks[slot].with_vote(vote)
-        self.asks[slot] = counted
-        self.note(now, "voted", f"{vote.voter.person} said {vote.decision}", data={"vote": plain(vote)})
-        return VoteReceipt(
-            state=counted.state(now), missing=counted.missing(), fingerprint=counted.fingerprint
-        )
+    # ---- taking back -----------------------------------------------------------------
 
     def undo_objection(self) -> str | None:
         """Why undo cannot be asked for; None when it can."""
@@ -179,7 +79,10 @@ class Story(Memory):
         """When the hold is over; None while only an answer can end it."""
         if self.held_from is None or self.incident.playbook.ttl is not None or "undo" in self.asks:
             return None
-        return self.held_from + self.incident.playbook.hold
+        end = self.held_from + self.incident.playbook.hold
+        review = self.asks.get("review")
+        # Others still have their time to look at a broken glass.
+        return max(end, review.deadline) if review and not self.review_over() else end
 
     # ---- joining ---------------------------------------------------------------------
 
@@ -201,11 +104,13 @@ class Story(Memory):
             return
         self.findings.append(finding)
         self.versions.append(finding_version(finding))
-        self.fresh = True
+        muted = self.muted_until is not None and now < self.muted_until
+        self.fresh = self.fresh or not muted
         self.note(
             now,
             "joined",
-            f"{finding.source} reported {finding.type} as well",
+            f"{finding.source} reported {finding.type} as well"
+            + ("; it was called a false positive and is not asked about" if muted else ""),
             data={"finding": plain(finding)},
         )
 
@@ -280,7 +185,7 @@ class Story(Memory):
         Planning and containing take milliseconds; a message about them would be the first
         one people see, and editing it later notifies nobody.
         """
-        return self.ref is not None or bool(self.asks) or self.status not in ("planning", "containing")
+        return self.told or bool(self.asks) or self.status not in ("planning", "containing")
 
     # ---- telling ---------------------------------------------------------------------
 
@@ -301,6 +206,9 @@ class Story(Memory):
             plan=self.plan,
             ask=shown,
             asking=shown is not None and not self.answered(slot, now),
+            version=self.version,
+            review=self.asks.get("review"),
+            muted_until=self.muted_until,
             asked_steps=self.asked_steps.get(slot, ()),
             held_until=self.next_lift() or self.hold_ends(),
             owed=tuple(step.id for step in self.owed()),
@@ -320,12 +228,55 @@ class Story(Memory):
             held_from=self.held_from,
             looks=self.looks,
             lifts_asked=self.lifts_asked,
-            ref=self.ref,
             asks_opened=self.asks_opened,
             ask=self.asks.get("apply"),
             asked_steps=self.asked_steps.get("apply", ()),
             refused=tuple(self.refused),
+            review=self.asks.get("review"),
+            muted_until=self.muted_until,
         )
+
+    def notice(self, now: datetime) -> Notice:
+        """Tell the desk that there is something to show, in few words."""
+        report = self.report(now)
+        ask = report.ask if report.asking else None
+        steps = report.asked_steps if ask else self.steps()
+        urgent = ask is None or ask.state(now) == "confirming"
+        return Notice(
+            response=self.response,
+            run=self.started,
+            version=self.version,
+            urgency="outcome" if urgent else "ask",
+            playbook=report.playbook,
+            account=self.incident.finding.account or "",
+            severity=self.incident.finding.severity,
+            status=self.status,
+            says=(steps[0].says if steps else report.summary)[:150],
+            asking=ask is not None,
+            ask=ask.id if ask else "",
+            generation=ask.generation if ask else 0,
+            plan_sha256=ask.plan_sha256 if ask else "",
+            deadline=ask.deadline if ask else None,
+            alike=_alike(steps) if ask else "",
+            reminded=sum(entry.kind in ("reminded", "reassigned") for entry in self.entries),
+            closed=self.closing,
+        )
+
+
+def _alike(steps: Sequence[PlannedStep]) -> str:
+    """Digest of what makes two asks alike: what is done, how bad it may be, who is asked, not to whom."""
+    told = [
+        [
+            step.action,
+            step.reversibility.kind,
+            step.risk.value,
+            step.data or "",
+            bool(step.consequences),
+            plain(step.approval) if step.approval else None,
+        ]
+        for step in steps
+    ]
+    return digest(told)[:16]
 
 
 def rules_of(steps: Sequence[PlannedStep]) -> tuple[ApprovalRule, ...]:

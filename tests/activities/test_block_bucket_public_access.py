@@ -185,6 +185,38 @@ def test_what_could_not_be_read_aside_is_said_and_stops_nothing() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("tags", "data"),
+    [
+        ([("DataClassification", "Restricted")], "restricted"),
+        ([("data-classification", "internal ")], "internal"),
+        ([("data_classification", "CONFIDENTIAL")], "confidential"),
+        ([("Classification", "public")], "public"),
+        ([("classification", "secret")], "unknown"),
+        ([("classification", "public"), ("DataClassification", "restricted")], "unknown"),
+        ([("Owner", "alice@example.com")], "unknown"),
+    ],
+)
+def test_the_class_of_the_data_is_the_buckets_own_tag_and_anything_else_is_unknown(
+    tags: list[tuple[str, str]], data: str
+) -> None:
+    told = {"TagSet": [{"Key": key, "Value": value} for key, value in tags]}
+    assert planned(GetBucketTagging=told).data == data
+
+
+@pytest.mark.parametrize("answer", [DENIED, Absent("none", code="NoSuchTagSet"), {}, {"TagSet": "?"}])
+def test_tags_that_may_not_be_read_or_are_not_there_leave_the_class_unknown_and_nobody_the_owner(
+    answer: Answer,
+) -> None:
+    plan = planned(GetBucketTagging=answer)
+    assert (plan.data, plan.owners) == ("unknown", ())
+
+
+def test_the_owners_of_the_bucket_are_those_of_its_tag() -> None:
+    told = {"TagSet": [{"Key": "OWNER", "Value": "alice@example.com bob"}]}
+    assert planned(GetBucketTagging=told).owners == ("alice@example.com bob", "alice@example.com", "bob")
+
+
 def test_a_throttled_read_is_tried_again_and_not_taken_for_an_answer() -> None:
     with pytest.raises(Unavailable):
         planned(GetBucketTagging=Unavailable("slow down", code="SlowDown"))

@@ -49,6 +49,7 @@ class Function(CannedAws):
                 "RemovePermission": self._remove,
                 "AddPermission": self._add,
                 "ListFunctionUrlConfigs": {"FunctionUrlConfigs": []},
+                "ListTags": {"Tags": {}},
                 **other,
             }
         )
@@ -238,6 +239,30 @@ def test_a_new_statement_for_everyone_is_a_no() -> None:
     assert LockFunctionUrl(aws).verify(THE_URL, captured("NONE", URL_GRANT)).verdict == Verdict.NO
 
 
+@pytest.mark.parametrize("qualifier", [None, "blue"])
+def test_the_owner_is_the_functions_tag_whatever_the_alias(qualifier: str | None) -> None:
+    aws = Function("NONE", ListTags={"Tags": {"owner": "alice@example.com"}})
+    plan = LockFunctionUrl(aws).plan(Params(function="resize-images", qualifier=qualifier))
+    assert isinstance(plan, Change)
+    assert (plan.owners, plan.data) == (("alice@example.com",), None)
+    assert ("ListTags", "us-east-1", {"Resource": ARN}) in aws.asked
+
+
+def test_tags_that_may_not_be_read_name_nobody_and_stop_nothing() -> None:
+    denied = Rejected("denied", code="AccessDeniedException")
+    plan = LockFunctionUrl(Function("NONE", ListTags=denied)).plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert plan.owners == ()
+
+
+def test_by_hand_an_alias_is_named_in_every_command() -> None:
+    params = Params(function="resize-images", qualifier="blue")
+    commands = LockFunctionUrl(Function("NONE")).by_hand(params).splitlines()
+    assert len(commands) == 3
+    assert all(" --function-name resize-images --qualifier blue " in each for each in commands)
+    assert all(each.endswith(" --region us-east-1") for each in commands)
+
+
 def test_an_alias_is_asked_and_named_as_one() -> None:
     aws = Function("NONE", URL, allow("blue", Resource=f"{ARN}:blue"))
     params = Params(function="resize-images", qualifier="blue")
@@ -246,7 +271,7 @@ def test_an_alias_is_asked_and_named_as_one() -> None:
     plan = act.plan(params)
     assert isinstance(plan, Change)
     assert [grant.sid for grant in plan.before.grants.value] == ["blue"]  # type: ignore[attr-defined]
-    asked = [parameters for name, _, parameters in aws.asked if name != "ListFunctionUrlConfigs"]
+    asked = [parameters for name, _, parameters in aws.asked if not name.startswith("List")]
     assert all(each["Qualifier"] == "blue" for each in asked)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
+import jmespath  # type: ignore[import-untyped]  # botocore brings it
 import pytest
 from pydantic import ValidationError
 
-from activities.aws.revoke_open_ingress import Before, Params, RevokeOpenIngress, Rule
+from activities.aws.ingress_rule import Rule
+from activities.aws.revoke_open_ingress import Before, Params, RevokeOpenIngress
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Already, Captured, Change, Refuse, Verdict
 from firedoor.domain.errors import Absent, Rejected
@@ -15,6 +18,7 @@ from tests.activities.canned_aws import Answer, CannedAws
 from tests.scenes.aws_world import AwsWorld
 
 GROUP = "sg-0a1b2c3d"
+OFFICE = "198.51.100.0/24"
 NOT_FOUND = Absent("none", code="InvalidGroup.NotFound")
 
 
@@ -113,6 +117,27 @@ def test_a_group_of_another_account_is_refused() -> None:
         SSH, DescribeSecurityGroups={"SecurityGroups": [{"GroupId": GROUP, "OwnerId": "210987654321"}]}
     )
     assert isinstance(RevokeOpenIngress(aws).plan(Params(security_group=GROUP)), Refuse)
+
+
+def test_the_owner_is_the_groups_tag() -> None:
+    tagged = {"GroupId": GROUP, "OwnerId": "123456789012", "Tags": [{"Key": "Owner", "Value": "ops"}]}
+    plan = planned(group(SSH, DescribeSecurityGroups={"SecurityGroups": [tagged]}))
+    assert (plan.owners, plan.data) == (("ops",), None)
+    assert planned(group(SSH)).owners == ()
+
+
+def test_by_hand_no_more_rules_are_looked_up_than_would_go() -> None:
+    """What the command selects in the shell is what the plan selects here."""
+    rules = [WEB, SSH, SSH6, WIDE, ALL, PING, DNS, {**SSH, "IsEgress": True}, {**SSH, "CidrIpv4": OFFICE}]
+    numbered = [{**rule, "SecurityGroupRuleId": str(number)} for number, rule in enumerate(rules)]
+    for ports in ((22,), (53,), (443, 22), ()):
+        params = Params(security_group=GROUP, ports=ports or None)
+        command = RevokeOpenIngress(group()).by_hand(params)
+        query = shlex.split(command.partition("$(")[2].removesuffix(")"))
+        found = jmespath.search(query[query.index("--query") + 1], {"SecurityGroupRules": numbered})
+        gone = before_of(group(*rules)).rules.value or ()
+        wanted = [rule for rule in gone if not ports or any(rule.covers(port) for port in ports)]
+        assert len(found) == len(wanted) > 0, ports
 
 
 def test_not_being_allowed_to_look_is_an_error_and_not_a_missing_group() -> None:

@@ -37,7 +37,7 @@ def shut(home: House, door: str = "front", action: str = "toy.shut") -> PlannedS
 def verbs(home: House) -> dict[str, Any]:
     return {
         lent.__temporal_activity_definition.name: lent  # type: ignore[attr-defined]
-        for lent in Steps(home.hands).activities()
+        for lent in Steps(home.hands, home.planning.raised).activities()
     }
 
 

@@ -51,10 +51,12 @@ def no(person: str = "alice", **changes: Any) -> Vote:
 
 
 def cast(approval: Approval, now: datetime, *votes: Vote) -> Approval:
-    """Cast votes as a response does: what meets an objection is not counted."""
+    """Cast votes as a response does: what meets an objection is not counted, a quorum is looked up again."""
     for each in votes:
         if approval.objection(each, now) is None:
             approval = approval.with_vote(each)
+        if approval.state(now) == "confirming":
+            approval, _ = approval.confirm({one.voter.person: one.voter for one in approval.votes})
     return approval
 
 
@@ -92,7 +94,7 @@ events = st.lists(
             reason=st.sampled_from([None, "bad_time"]),
             id=st.sampled_from(["1", "2", "3"]),
         )
-        | st.just("escalate"),
+        | st.sampled_from(["escalate", "confirm"]),
     ),
     max_size=14,
 )
@@ -117,9 +119,15 @@ def test_no_sequence_of_votes_grants_without_the_quorum_of_each_rule(
             approval = approval.escalation(now) or approval
             assert before == "expired" or approval.generation == 1 or approval.escalated
             continue
+        if event == "confirm":
+            approval, fallen = approval.confirm({one.voter.person: one.voter for _, one in counted})
+            assert not fallen
+            assert approval.state(now) == ("granted" if before == "confirming" else before)
+            continue
         if approval.objection(event, now) is None:
-            assert before == "pending"
-            assert now < approval.deadline
+            # A no is heard until the yes is final; a yes while it is asked and in time.
+            assert before == "pending" or (before == "confirming" and event.decision == "reject")
+            assert now < approval.deadline or before == "confirming"
             approval = approval.with_vote(event)
             counted.append((now, event))
         # A decision is final.

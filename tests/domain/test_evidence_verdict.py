@@ -357,7 +357,7 @@ def test_a_step_that_was_begun_and_never_settled_is_told() -> None:
         Telling()
         .receive()
         .carry_out("stop_key")
-        .note("begun", "delete it", step="delete_key")
+        .note("begun", "stop it again", step="stop_key")
         .close()
         .entries
     )
@@ -367,7 +367,7 @@ def test_a_step_that_was_begun_and_never_settled_is_told() -> None:
     assert verdict.signer == "trusted"
     assert first(verdict).model_dump() == {
         "about": "ledger",
-        "says": "step 'delete_key' was begun in entry 5 and nothing is said about what became of it",
+        "says": "step 'stop_key' was begun in entry 5 and nothing is said about what became of it",
         "seq": 5,
         "kind": "begun",
     }
@@ -377,5 +377,6 @@ def test_a_step_that_was_begun_and_never_settled_is_told() -> None:
     "kind", ["applied", "failed", "settled", "undone", "stuck", "verified", "unverified"]
 )
 def test_whatever_became_of_a_begun_step_settles_it(kind: Any) -> None:
-    entries = Telling().receive().note("begun", "x", step="a").note(kind, "y", step="a").close().entries
+    told = Telling().receive().note("begun", "x", step="stop_key").note(kind, "y", step="stop_key")
+    entries = told.close().entries
     assert judge(seal(RESPONSE, tuple(entries), KEY)).ok

@@ -33,6 +33,9 @@ OTHERS: dict[str, Any] = {
     "settles_within": timedelta(hours=1),
     "approval": RESPONDERS,
     "on_failure": "stop",
+    "owners": ("alice",),
+    "data": "restricted",
+    "by_hand": "toy shut exit",
 }
 MOVED = (Consequence(says="nobody gets through", observed="last used a minute ago"),)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firedoor.domain.action import Risk
-from firedoor.domain.policy import ApprovalRule, Policy, at_least, floor
+from firedoor.domain.policy import ApprovalRule, DataClass, Policy, at_least, floor
 from firedoor.domain.strict_yaml import Problems, dump, load, read
 
 DEFAULT = "default: {from: [secops], within: 30m, then: escalate, to: [leads]}\n"
@@ -87,13 +88,20 @@ def test_a_playbook_that_asks_for_less_is_raised_to_the_floor() -> None:
 
 
 groups = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=4, unique=True).map(tuple)
+silences: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{}, {"then": "proceed"}]) | groups.map(
+    lambda to: {"then": "escalate", "to": to}
+)
 rules = st.builds(
-    lambda from_, quorum, minutes, to: rule(*from_, quorum=quorum, minutes=minutes, to=to),
+    lambda from_, quorum, minutes, step_up, silence: ApprovalRule(
+        from_=from_, quorum=quorum, within=timedelta(minutes=minutes), step_up=step_up, **silence
+    ),
     groups,
     st.integers(1, 10),
     st.integers(1, 10_000),
-    groups | st.just(()),
+    st.booleans(),
+    silences,
 )
+STRICTEST = ("reject", "escalate", "proceed")
 
 
 @settings(deadline=None)
@@ -104,10 +112,51 @@ def test_whatever_a_playbook_asks_the_result_is_never_less_than_the_floor(
     result = at_least(asked, least)
     assert result is not None
     assert set(result.from_) <= set(least.from_)
-    assert set(result.to) <= set(least.to)
+    assert result.then == "reject" or least.then == "proceed" or set(result.to) <= set(least.to)
     assert result.quorum >= max(asked.quorum, least.quorum)
     assert result.within <= min(asked.within, least.within)
+    assert result.step_up is (asked.step_up or least.step_up)
+    assert STRICTEST.index(result.then) <= min(STRICTEST.index(asked.then), STRICTEST.index(least.then))
     assert at_least(result, least) == result  # what is raised once is high enough
+
+
+@settings(deadline=None)
+@given(rules, rules, rules)
+def test_to_ask_for_more_is_never_to_get_less(
+    asked: ApprovalRule, more: ApprovalRule, least: ApprovalRule
+) -> None:
+    """Monotone in both: a wish raised by another wish, and a floor raised by another rule."""
+    result = at_least(asked, least)
+    for higher in (at_least(at_least(more, asked), least), at_least(asked, at_least(more, least))):
+        assert higher is not None
+        assert result is not None
+        assert higher.quorum >= result.quorum
+        assert higher.within <= result.within
+        assert higher.step_up >= result.step_up
+
+
+@given(rules)
+def test_silence_that_was_a_yes_becomes_a_no_and_nothing_else_changes(asked: ApprovalRule) -> None:
+    never = asked.never_by_silence()
+    assert never.then != "proceed"
+    assert never.model_copy(update={"then": asked.then}) == asked
+
+
+@pytest.mark.parametrize(
+    ("data", "quorum"),
+    [(None, 1), ("public", 1), ("internal", 2), ("restricted", 3), ("unknown", 3)],
+)
+def test_the_class_of_the_data_decides_by_the_worlds_word(data: DataClass | None, quorum: int) -> None:
+    """A target that holds no data is of no class; one whose class is unknown is of each that is named."""
+    told = policy(
+        "floor:\n"
+        "  - {ask: {from: [leads], within: 5m}}\n"
+        "  - {data: [internal], ask: {from: [leads], quorum: 2, within: 5m}}\n"
+        "  - {data: [restricted], ask: {from: [leads], quorum: 3, within: 5m}}\n"
+    )
+    found = floor(told, "full", Risk.LOW, "dev", data)
+    assert found is not None
+    assert found.quorum == quorum
 
 
 def test_what_a_playbook_leaves_out_the_policy_says() -> None:
@@ -137,7 +186,18 @@ def test_what_a_playbook_leaves_out_the_policy_says() -> None:
             DEFAULT + "floor: [{reversibility: [nun]}]",
             "2:26: the text 'nun'; expected one of full, partial, none",
         ),
-        (DEFAULT + "budget: 5", "2:1: unknown key 'budget'; expected one of undo, floor; remove it"),
+        (
+            DEFAULT + "break_glass: {people: [], review: {from: [a], within: 1h}}",
+            "2:23: an empty list; expected it to have at least 1 item",
+        ),
+        (
+            DEFAULT + "floor: [{data: [secret]}]",
+            "2:17: the text 'secret'; expected one of public, internal, confidential, restricted, unknown",
+        ),
+        (
+            DEFAULT + "budget: 5",
+            "2:1: unknown key 'budget'; expected one of undo, storm, break_glass, mute, floor; remove it",
+        ),
     ],
 )
 def test_a_mistake_in_the_policy_is_told_at_its_place(text: str, problem: str) -> None:
@@ -147,7 +207,11 @@ def test_a_mistake_in_the_policy_is_told_at_its_place(text: str, problem: str) -
 
 
 def test_a_rule_travels_as_it_was_written() -> None:
-    told = policy("floor:\n  - {risk: [high], ask: {from: [leads], quorum: 2, within: 5m}}\n")
+    told = policy(
+        "storm: {from: [chiefs], within: 5m}\n"
+        "break_glass: {people: [ann], review: {from: [board], within: 24h}}\n"
+        "floor:\n  - {risk: [high], ask: {from: [leads], quorum: 2, within: 5m, step_up: true}}\n"
+    )
     assert Policy.model_validate_json(told.model_dump_json()) == told
     assert load(read(dump(told), "p"), Policy) == told
-    assert [group for _, group in told.groups()] == ["secops", "leads", "leads"]
+    assert [group for _, group in told.groups()] == ["secops", "leads", "chiefs", "board", "leads"]

@@ -17,8 +17,9 @@ from firedoor.domain.ledger import owed
 from firedoor.domain.memory import Slot
 from firedoor.domain.patience import REST, WATCHES
 from firedoor.domain.plan import PlannedStep, stretches
+from firedoor.domain.questions import NOTHING_ASKED
 from firedoor.domain.response import Incident, UndoRequest
-from firedoor.domain.story import NOTHING_ASKED, Story, rules_of
+from firedoor.domain.story import Story, rules_of
 from tests.harness import NOW, PEOPLE, finding, incident_for, playbook
 from tests.plans import RESPONDERS, plan_of, planned
 
@@ -293,6 +294,7 @@ def test_who_said_yes_is_still_told_by_the_next_run() -> None:
     told.take_plan(NOW, plan_of(step))
     opened = told.open_ask(NOW, "apply", (step,), rules_of((step,)))
     told.count(vote("alice", opened.fingerprint), NOW)
+    told.confirm(NOW, "apply", {"alice": PEOPLE.voter("alice")})
     again = resumed(told).report(NOW)
     assert again.ask is not None
     assert [one.voter.person for one in again.ask.votes] == ["alice"]
@@ -462,4 +464,5 @@ def test_a_vote_given_in_time_counts_however_late_it_is_heard() -> None:
     )
     heard = NOW + timedelta(hours=2)
     assert opened.objection(vote, vote.at) is None
-    assert opened.with_vote(vote).state(heard) == "granted"
+    counted, fallen = opened.with_vote(vote).confirm({"alice": vote.voter})
+    assert (counted.state(heard), fallen) == ("granted", ())

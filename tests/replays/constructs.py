@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from firedoor.domain.contract import JOIN
 from firedoor.domain.finding import Resource, Severity
-from tests.harness import NOW, Response, begin, finding, playbook
+from tests.harness import NOW, Response, begin, finding, playbook, write_people
 from tests.toy_world import ToyWorld
 
 Play = Callable[[WorkflowEnvironment, ToyWorld], Awaitable[Response]]
@@ -175,6 +175,77 @@ async def reverted(env: WorkflowEnvironment, world: ToyWorld) -> Response:
     return await _over(env, response)
 
 
+async def reminded(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("hold: 1m\nsteps:\n" + _WELD))
+    await response.until_asking()
+    await env.fast_forward(response.handle, timedelta(minutes=16))
+    await response.until_seen("reminded")
+    await response.vote("alice")
+    return await _over(env, response)
+
+
+async def put_off_and_handed_on(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("hold: 1m\nsteps:\n" + _WELD))
+    await response.until_asking()
+    await response.snooze("alice", minutes=20)
+    await response.reassign("alice", "bob")
+    await env.fast_forward(response.handle, timedelta(minutes=21))
+    await response.until_seen("reminded")
+    await response.vote("bob")
+    return await _over(env, response)
+
+
+async def glass_broken(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("hold: 1m\nsteps:\n" + _WELD))
+    await response.until_asking()
+    await response.vote("dave", break_glass=True, comment="nobody answers and it is burning")
+    report = await response.until("contained")
+    assert report.review is not None
+    await response.vote("carol", fingerprint=report.review.fingerprint, ask=report.review.id)
+    await response.until_seen("reviewed")
+    return await _over(env, response)
+
+
+async def glass_never_reviewed(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("hold: 1m\nsteps:\n" + _WELD))
+    await response.until_asking()
+    await response.vote("dave", break_glass=True, comment="nobody answers and it is burning")
+    await response.until("contained")
+    await env.fast_forward(response.handle, timedelta(hours=5))
+    await response.result()
+    return response
+
+
+async def vote_fell(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("hold: 1m\nsteps:\n" + _WELD))
+    await response.until_asking()
+    write_people(world.people, without=("alice",))
+    await response.vote("alice")
+    await response.until_seen("voided")
+    write_people(world.people)
+    await response.vote("bob")
+    return await _over(env, response)
+
+
+async def nobody_could_be_looked_up(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("steps:\n" + _WELD))
+    await response.until_asking()
+    (world.people / "people.yaml").unlink()
+    await response.vote("alice")
+    await env.fast_forward(response.handle, timedelta(minutes=3))
+    await response.result()
+    write_people(world.people)
+    return response
+
+
+async def false_positive(env: WorkflowEnvironment, world: ToyWorld) -> Response:
+    response = await begin(env.client, playbook("steps:\n" + _WELD))
+    await response.until_asking()
+    await response.vote("alice", "reject", reason="false_positive")
+    await response.result()
+    return response
+
+
 #: Every construct, by the name of its recorded history.
 CONSTRUCTS: dict[str, Play] = {
     play.__name__: play
@@ -198,5 +269,12 @@ CONSTRUCTS: dict[str, Play] = {
         joined,
         settled_late,
         reverted,
+        reminded,
+        put_off_and_handed_on,
+        glass_broken,
+        glass_never_reviewed,
+        vote_fell,
+        nobody_could_be_looked_up,
+        false_positive,
     )
 }

@@ -350,7 +350,7 @@ class TestPeople:
                 id=f"{person}-1",
                 decision="approve",
                 voter=PEOPLE.voter(person),
-                door="slack",
+                door="cli",
                 fingerprint=fingerprint,
                 at=the_ask(report).asked_at,
             )

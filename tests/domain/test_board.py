@@ -1,0 +1,486 @@
+"""The board: one writer's choice, paced; a storm is one message; a set is what somebody looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firedoor.domain.approval import Voter
+from firedoor.domain.board import STORM, Board
+from firedoor.domain.desk import (
+    BoardState,
+    Cast,
+    GatherOrder,
+    MessageRef,
+    Notice,
+    VoteAll,
+    WriteOrder,
+    Written,
+)
+from firedoor.domain.finding import Severity
+from tests.harness import NOW
+
+SECOND = timedelta(seconds=1)
+
+
+def notice(number: int, version: int = 1, **changes: Any) -> Notice:
+    base: dict[str, Any] = {
+        "response": f"respond/leaked_key/{number:032x}",
+        "run": NOW,
+        "version": version,
+        "urgency": "ask",
+        "playbook": "leaked_key",
+        "account": "123456789012",
+        "severity": Severity.HIGH,
+        "status": "awaiting_approval",
+        "says": f"delete access key {number}",
+        "asking": True,
+        "ask": "1",
+        "generation": 1,
+        "plan_sha256": f"{number:064x}",
+        "alike": "same",
+    }
+    return Notice(**{**base, **changes})
+
+
+def done(number: int, version: int = 2, **changes: Any) -> Notice:
+    return notice(
+        number,
+        version,
+        **{
+            "urgency": "outcome",
+            "asking": False,
+            "ask": "",
+            "generation": 0,
+            "status": "contained",
+            **changes,
+        },
+    )
+
+
+class Channel:
+    """A channel as the desk's activity would write it, with the time it takes, and every write it saw."""
+
+    def __init__(self, board: Board, now: datetime = NOW) -> None:
+        self.board, self.now = board, now
+        self.writes: list[WriteOrder] = []
+        self.at: list[datetime] = []
+        self.posts: list[datetime] = []
+        self._ts = 0
+
+    def run(self, until: datetime, *, drain: bool = False) -> None:
+        """Write whatever the board wants until a moment; `drain` stops when nothing is left."""
+        while self.now <= until:
+            order, wake = self.board.next(self.now)
+            if order is None:
+                if wake is None or (drain and wake - self.now > timedelta(seconds=30)):
+                    break
+                assert wake > self.now
+                self.now = wake
+                continue
+            self._write(order)
+        self.now = max(self.now, until) if not drain else self.now
+
+    def _write(self, order: WriteOrder) -> None:
+        self.writes.append(order)
+        self.at.append(self.now)
+        each = self.board.shown.get(order.response)
+        new = order.ref is None or order.what in ("thread", "reminder", "cast")
+        if order.what == "card" and each and order.ref:
+            asked = (each.notice.ask, each.notice.generation)
+            new = each.notice.asking and asked != (order.ref.ask, order.ref.generation)
+        ref = order.ref
+        if new and order.what in ("card", "digest"):
+            self._ts += 1
+            ref = MessageRef(channel="C1", ts=f"{self._ts}.0")
+        if new:
+            self.posts.append(self.now)
+        version = each.notice.version if each else 0
+        self.board.written(order, Written(ref=ref, version=version, posted=new), self.now)
+
+
+def board(**changes: Any) -> Board:
+    return Board(BoardState(channel="C1", **changes), NOW)
+
+
+def kinds(channel: Channel) -> list[str]:
+    return [order.what for order in channel.writes]
+
+
+# ---- the order -------------------------------------------------------------------------------
+
+
+def test_a_quiet_channel_has_the_card_at_once() -> None:
+    made = board()
+    made.take(notice(1), NOW)
+    order, _ = made.next(NOW)
+    assert order is not None
+    assert (order.what, order.ref) == ("card", None)
+
+
+def test_an_outcome_is_written_before_a_new_ask_and_an_ask_before_a_count() -> None:
+    made = board()
+    channel = Channel(made)
+    for number in (1, 2):
+        made.take(notice(number), NOW)
+    channel.run(NOW + timedelta(seconds=20), drain=True)
+    channel.writes.clear()
+    channel.now += 2 * SECOND
+    made.take(notice(1, 3), channel.now)  # one of two has said yes
+    made.take(notice(3), channel.now)
+    made.take(done(2, 3), channel.now)
+    channel.run(channel.now + timedelta(seconds=20), drain=True)
+    cards = [order.response[-1] for order in channel.writes if order.what == "card"]
+    assert cards == ["2", "3", "1"]
+
+
+def test_the_more_severe_ask_is_posted_first() -> None:
+    made = board()
+    made.take(notice(1, severity=Severity.LOW), NOW)
+    made.take(notice(2, severity=Severity.CRITICAL), NOW)
+    order, _ = made.next(NOW)
+    assert order is not None
+    assert order.response.endswith("2")
+
+
+def test_new_messages_are_a_second_apart() -> None:
+    made = board()
+    channel = Channel(made)
+    for number in range(5):
+        made.take(notice(number), NOW)
+    channel.run(NOW + timedelta(seconds=30), drain=True)
+    gaps = [later - earlier for earlier, later in zip(channel.posts, channel.posts[1:], strict=False)]
+    assert min(gaps) >= SECOND
+
+
+def test_what_changes_while_it_waits_is_written_once() -> None:
+    made = board()
+    channel = Channel(made)
+    made.take(notice(1), NOW)
+    channel.run(NOW, drain=True)
+    before = len(channel.writes)
+    for version in range(2, 40):
+        made.take(notice(1, version), channel.now)
+    order, _ = made.next(channel.now)
+    assert order is not None
+    channel.run(channel.now, drain=True)
+    cards = [order for order in channel.writes[before:] if order.what == "card"]
+    assert len(cards) == 1
+
+
+def test_an_older_notice_changes_nothing() -> None:
+    made = board()
+    channel = Channel(made)
+    made.take(done(1, 5), NOW)
+    channel.run(NOW, drain=True)
+    made.take(notice(1, 2), channel.now)
+    assert made.shown[notice(1).response].notice.version == 5
+
+
+def test_a_decided_ask_is_drawn_within_the_second_however_much_waits() -> None:
+    made = board()
+    channel = Channel(made)
+    for number in range(5):
+        made.take(notice(number), NOW)
+    channel.run(NOW + timedelta(seconds=6))
+    for number in range(10, 40):
+        made.take(notice(number), channel.now)  # a storm comes in
+    decided_at = channel.now
+    made.take(done(0, 9), decided_at)
+    before = len(channel.writes)
+    channel.run(decided_at + SECOND)
+    assert channel.writes[before].response == notice(0).response
+    assert channel.at[before] - decided_at < SECOND
+
+
+def test_edits_stay_below_slacks_pace_and_keep_some_back_for_what_people_wait_for() -> None:
+    made = board()
+    channel = Channel(made)
+    made.take(notice(1), NOW)
+    channel.run(NOW, drain=True)
+    start = channel.now
+    for version in range(2, 400):
+        made.take(notice(1, version), channel.now)
+        channel.run(channel.now + timedelta(milliseconds=150))
+    minute = [
+        at for order, at in zip(channel.writes, channel.at, strict=True) if order.what == "card" and order.ref
+    ]
+    assert sum(start <= at < start + timedelta(minutes=1) for at in minute) <= 35
+    made.take(done(1, 900), channel.now)
+    order, _ = made.next(channel.now)
+    assert order is not None
+
+
+def test_a_channel_that_has_to_rest_rests_as_long_as_slack_says() -> None:
+    made = board()
+    made.take(notice(1), NOW)
+    order, _ = made.next(NOW)
+    assert order is not None
+    made.written(order, Written(limited=30), NOW)
+    assert made.next(NOW + timedelta(seconds=29))[0] is None
+    assert made.next(NOW)[1] == NOW + timedelta(seconds=30)
+    assert made.next(NOW + timedelta(seconds=30))[0] is not None
+
+
+def test_a_write_that_failed_lets_others_go_first_and_is_tried_again() -> None:
+    made = board()
+    made.take(notice(1), NOW)
+    made.take(notice(2), NOW)
+    order, _ = made.next(NOW)
+    assert order is not None
+    made.failed(order, NOW)
+    other, _ = made.next(NOW)
+    assert other is not None
+    assert other.response != order.response
+    channel = Channel(made)
+    channel.run(NOW + timedelta(seconds=30), drain=True)
+    assert order.response in {each.response for each in channel.writes}
+
+
+def test_a_new_ask_that_was_decided_before_it_was_drawn_is_one_message() -> None:
+    made = board()
+    channel = Channel(made)
+    made.take(notice(1), NOW)
+    channel.run(NOW + timedelta(seconds=5), drain=True)
+    made.take(notice(1, 5, generation=2), channel.now)
+    order, _ = made.next(channel.now + 2 * SECOND)
+    assert order is not None
+    # It was decided between the notice and the look: the message was drawn as done.
+    told = Written(ref=MessageRef(channel="C1", ts="9.0"), version=7, posted=True)
+    made.written(order, told, channel.now)
+    after, _ = made.next(channel.now + 10 * SECOND)
+    assert after is None or after.what == "thread"
+
+
+def test_a_reminder_is_a_new_message_in_the_thread_once() -> None:
+    made = board()
+    channel = Channel(made)
+    made.take(notice(1), NOW)
+    channel.run(NOW + timedelta(seconds=5), drain=True)
+    made.take(notice(1, 4, reminded=1), channel.now)
+    channel.run(channel.now + timedelta(seconds=20), drain=True)
+    assert kinds(channel).count("reminder") == 1
+
+
+# ---- a storm ---------------------------------------------------------------------------------
+
+
+def test_five_asks_in_a_minute_are_five_cards_and_one_more_makes_a_digest() -> None:
+    calm, stormy = Channel(board()), Channel(board())
+    for channel, count in ((calm, STORM), (stormy, STORM + 1)):
+        for number in range(count):
+            channel.board.take(notice(number), NOW)
+        channel.run(NOW + timedelta(seconds=20))
+    assert "digest" not in kinds(calm)
+    assert [order.what for order in stormy.writes if order.ref is None] == ["digest"]
+
+
+def test_asks_that_people_keep_up_with_are_no_storm() -> None:
+    channel = Channel(board())
+    for number in range(20):
+        channel.board.take(notice(number), channel.now)
+        channel.run(channel.now + timedelta(seconds=1))
+        channel.board.take(done(number), channel.now)
+        channel.run(channel.now + timedelta(seconds=1))
+    assert "digest" not in kinds(channel)
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 30, 59])
+def test_two_hundred_findings_make_at_most_five_messages(seconds: int) -> None:
+    channel = Channel(board())
+    for number in range(200):
+        channel.board.take(notice(number), channel.now)
+        channel.run(NOW + timedelta(seconds=seconds * number / 200))
+    channel.run(channel.now + timedelta(seconds=55))
+    assert len(channel.posts) <= 5
+    told = channel.board.digest(1)
+    assert sum(len(line.members) for line in told.lines) >= 200 - 4
+
+
+def test_two_hundred_that_contained_themselves_make_at_most_five_messages_too() -> None:
+    channel = Channel(board())
+    for number in range(200):
+        channel.board.take(done(number), channel.now)
+        channel.run(NOW + timedelta(seconds=number / 10))
+    channel.run(channel.now + timedelta(seconds=30))
+    assert len(channel.posts) <= 5
+
+
+def test_what_differs_is_left_out_of_the_set_and_asked_alone() -> None:
+    channel = Channel(board())
+    for number in range(20):
+        channel.board.take(notice(number, alike="other" if number == 7 else "same"), NOW)
+    channel.run(NOW + timedelta(seconds=5))
+    line = channel.board.digest(1).lines[0]
+    assert [member.response for member in line.outliers] == [notice(7).response]
+    assert len(line.members) == 19
+    channel.run(NOW + timedelta(seconds=30))
+    assert channel.board.shown[notice(7).response].ref is not None
+    assert channel.board.digest(1).lines[0].outliers == ()
+
+
+def test_a_storm_of_all_kinds_does_not_become_a_storm_of_cards() -> None:
+    channel = Channel(board())
+    for number in range(200):
+        channel.board.take(notice(number, alike=f"kind {number % 60}"), NOW)
+    channel.run(NOW + timedelta(seconds=59))
+    assert len(channel.posts) <= 5
+    channel.run(NOW + timedelta(minutes=10))
+    assert sum(order.ref is None for order in channel.writes) <= 4
+
+
+def test_after_a_storm_asks_are_cards_again() -> None:
+    channel = Channel(board())
+    for number in range(20):
+        channel.board.take(notice(number), NOW)
+    channel.run(NOW + timedelta(minutes=2))
+    channel.board.take(notice(99), channel.now)
+    channel.run(channel.now + timedelta(seconds=2))
+    assert channel.board.shown[notice(99).response].digest == 0
+    assert channel.board.shown[notice(99).response].ref is not None
+
+
+def test_a_digest_follows_what_becomes_of_its_asks() -> None:
+    channel = Channel(board())
+    for number in range(20):
+        channel.board.take(notice(number), NOW)
+    channel.run(NOW + timedelta(seconds=5))
+    for number in range(20):
+        channel.board.take(done(number), channel.now)
+    channel.run(channel.now + timedelta(seconds=5))
+    assert channel.writes[-1].what == "digest"
+    assert channel.writes[-1].digest is not None
+    assert channel.writes[-1].digest.lines[0].others == {"contained": 20}
+    assert channel.writes[-1].digest.lines[0].members == ()
+
+
+# ---- a set -----------------------------------------------------------------------------------
+
+
+def _stormy() -> Channel:
+    channel = Channel(board())
+    for number in range(20):
+        channel.board.take(notice(number), NOW)
+    channel.run(NOW + timedelta(seconds=5))
+    return channel
+
+
+def _word(sha256: str, **changes: Any) -> VoteAll:
+    base: dict[str, Any] = {
+        "id": "w-1",
+        "sha256": sha256,
+        "decision": "approve",
+        "voter": Voter(person="alice", groups=("responders",)),
+        "door": "slack",
+        "at": NOW,
+    }
+    return VoteAll(**{**base, **changes})
+
+
+def test_what_is_signed_is_what_was_looked_at_whatever_came_since() -> None:
+    channel = _stormy()
+    made, order = channel.board, GatherOrder(digest=1, key="leaked_key/123456789012")
+    line = made.line(order)
+    assert line is not None
+    looked_at = made.sets.freeze(1, line, NOW)
+    made.take(notice(50), channel.now)
+    later = made.line(order)
+    assert later is not None
+    now = made.sets.freeze(1, later, NOW)
+    assert now.sha256 != looked_at.sha256
+    assert made.sets.objection(_word(looked_at.sha256), NOW) is None
+    assert len(made.sets.vote(_word(looked_at.sha256)).members) == 20
+
+
+def test_a_set_nobody_froze_or_of_yesterday_takes_no_word() -> None:
+    channel = _stormy()
+    made = channel.board
+    line = made.line(GatherOrder(digest=1, key="leaked_key/123456789012"))
+    assert line is not None
+    known = made.sets.freeze(1, line, NOW)
+    assert "not known any more" in (made.sets.objection(_word("f" * 64), NOW) or "")
+    assert made.sets.objection(_word(known.sha256), NOW + timedelta(hours=25)) is not None
+    assert "reason" in (made.sets.objection(_word(known.sha256, decision="reject"), NOW) or "")
+
+
+def test_a_line_of_which_nothing_is_asked_any_more_cannot_be_frozen() -> None:
+    channel = _stormy()
+    for number in range(20):
+        channel.board.take(done(number), channel.now)
+    assert channel.board.line(GatherOrder(digest=1, key="leaked_key/123456789012")) is None
+    assert channel.board.line(GatherOrder(digest=7, key="leaked_key/123456789012")) is None
+
+
+def test_what_became_of_a_word_about_many_is_told_in_the_digests_thread() -> None:
+    channel = _stormy()
+    made = channel.board
+    line = made.line(GatherOrder(digest=1, key="leaked_key/123456789012"))
+    assert line is not None
+    order = made.sets.vote(_word(made.sets.freeze(1, line, NOW).sha256))
+    made.cast(order, Cast(word=order.word, counted=19, refused={"you have voted already": 1}))
+    channel.run(channel.now + timedelta(minutes=2))
+    assert kinds(channel).count("cast") == 1
+    assert made.sets.casting == []
+
+
+# ---- the kill switch -------------------------------------------------------------------------
+
+
+def test_open_cards_say_that_the_kill_switch_was_thrown_and_closed_ones_do_not() -> None:
+    made = board()
+    channel = Channel(made)
+    made.take(notice(1), NOW)
+    made.take(done(2), NOW)
+    channel.run(NOW + timedelta(seconds=20), drain=True)
+    before = len(channel.writes)
+    made.freeze("alice: a bug")
+    channel.run(channel.now + timedelta(seconds=20), drain=True)
+    drawn = [order for order in channel.writes[before:] if order.what == "card"]
+    assert [(order.response, order.frozen) for order in drawn] == [(notice(1).response, "alice: a bug")]
+
+
+# ---- continuing as new -----------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.sampled_from(["ask", "done", "closed", "run"]), st.integers(0, 20)),
+        max_size=60,
+    )
+)
+def test_a_board_that_continues_as_new_forgets_nothing_and_writes_the_same(
+    events: list[tuple[int, str, int]],
+) -> None:
+    made = Channel(board())
+    for version, (number, what, seconds) in enumerate(events, start=1):
+        if what == "run":
+            made.run(made.now + timedelta(seconds=seconds))
+        elif what == "ask":
+            made.board.take(notice(number, version), made.now)
+        else:
+            made.board.take(done(number, version, closed=what == "closed"), made.now)
+    again = Board(made.board.carry(), made.now)
+    assert list(again.shown.values()) == list(made.board.shown.values())
+    assert again.digests == made.board.digests
+    assert again.carry() == made.board.carry()
+
+
+def test_ten_thousand_waiting_asks_fit_into_what_a_run_hands_on() -> None:
+    made = board()
+    for number in range(10_000):
+        made.take(notice(number), NOW)
+    assert len(made.carry().model_dump_json()) < 1_500_000
+
+
+def test_what_is_closed_and_told_is_let_go() -> None:
+    channel = Channel(board())
+    channel.board.take(notice(1), NOW)
+    channel.run(NOW + timedelta(seconds=5))
+    channel.board.take(done(1, 4, closed=True), channel.now)
+    channel.run(channel.now + timedelta(seconds=30))
+    assert channel.board.shown == {}

@@ -1,0 +1,291 @@
+"""The on-call desk over a real Temporal and a strict Slack: one writer, paced, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+
+from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
+from firedoor.domain.contract import (
+    CLEARANCE,
+    CLEARANCE_ID,
+    FREEZE,
+    TASK_QUEUE,
+    THAW,
+    VOTE_ALL,
+    desk_id,
+)
+from firedoor.domain.desk import VoteAll
+from tests.harness import (
+    NOW,
+    PEOPLE,
+    Response,
+)
+from tests.office import Office, opened, text_of
+from tests.toy_world import ToyWorld
+
+pytestmark = pytest.mark.integration
+
+DOOR = "${{ finding.resources[0].name }}"
+SHUT = f'steps:\n  - id: shut_it\n    action: toy.shut\n    params: {{door: "{DOOR}"}}\n'
+WELD = f'steps:\n  - id: weld_it\n    action: toy.weld\n    params: {{door: "{DOOR}"}}\n'
+TWO = WELD + "    approval: {quorum: 2, within: 30m, then: reject}\n"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(
+    temporal: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
+    async with opened(temporal, tmp_path_factory.mktemp("office")) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def busy_office(
+    temporal: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
+    """An office as it runs in production: a sandbox for each of two hundred responses is another test's."""
+    async with opened(temporal, tmp_path_factory.mktemp("office"), strict=False) as made:
+        yield made
+
+
+# ---- one card, drawn anew ---------------------------------------------------------------------
+
+
+async def test_a_response_is_one_card_from_ask_to_done_with_its_thread(
+    office: Office, world: ToyWorld
+) -> None:
+    response = await office.begin(TWO)
+    await office.card("Approve")
+    await response.vote("alice")
+    await office.card("1 of 2")
+    await response.vote("bob")
+    card = await office.card("Contained")
+    assert len(office.cards()) == 1
+    assert world.effects() == ["weld front"]
+    thread = await office.until(lambda: office.slack.thread(card.ts), "the thread")
+    await office.until(lambda: "verified" in " ".join(map(text_of, office.slack.thread(card.ts))), "all told")
+    assert thread
+
+
+async def test_done_is_never_said_before_it_is_verified(office: Office, world: ToyWorld) -> None:
+    response = await office.begin(WELD)
+    card = await office.card("Approve")
+    seen: list[str] = []
+
+    async def watch() -> None:
+        while True:
+            report = await response.report()
+            verified = any(entry.kind == "verified" for entry in report.entries)
+            if "Contained" in text_of(card) and not verified:
+                seen.append("too early")
+            await asyncio.sleep(0.005)
+
+    watching = asyncio.create_task(watch())
+    await response.vote("alice")
+    await office.card("Contained")
+    watching.cancel()
+    assert seen == []
+
+
+async def test_the_buttons_are_gone_within_a_second_of_the_deciding_vote(
+    office: Office, world: ToyWorld
+) -> None:
+    response = await office.begin(WELD)
+    card = await office.card("Approve")
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await response.vote("alice")
+    await office.until(
+        lambda: not any(each["action_id"] == "firedoor.approve" for each in card.buttons()), "buttons"
+    )
+    assert loop.time() - started < 1.0
+
+
+async def test_an_escalation_is_a_new_message_and_the_old_card_has_no_buttons(
+    office: Office, world: ToyWorld
+) -> None:
+    response = await office.begin(WELD + "    approval: {within: 30m, then: escalate, to: [leads]}\n")
+    first = await office.card("Approve")
+    await office.env.fast_forward(response.handle, timedelta(minutes=31))
+    await office.until(lambda: len(office.cards()) == 2, "a new message")
+    assert first.buttons() == [] or all(each.get("url") for each in first.buttons())
+    assert any(each["action_id"] == "firedoor.approve" for each in office.cards()[1].buttons())
+    await response.vote("carol", "reject")
+
+
+async def test_a_reminder_is_said_in_the_thread_and_in_the_channel(office: Office, world: ToyWorld) -> None:
+    response = await office.begin(TWO)
+    card = await office.card("Approve")
+    await office.env.fast_forward(response.handle, timedelta(minutes=16))
+    await response.until_seen("reminded")
+    await office.until(
+        lambda: any("Reminder" in text_of(each) for each in office.slack.thread(card.ts)), "a reminder"
+    )
+    await response.vote("alice", "reject")
+
+
+# ---- Slack at its worst -----------------------------------------------------------------------
+
+
+async def test_a_post_whose_answer_is_lost_is_one_logical_approval(office: Office, world: ToyWorld) -> None:
+    office.slack.fail("chat.postMessage", lost=True)
+    response = await office.begin(WELD)
+    await office.until(lambda: len(office.cards()) == 2, "the card and its double")
+    await response.vote("alice")
+    await office.card("Contained")
+    report = await response.report()
+    assert sum(entry.kind == "asked" for entry in report.entries) == 1
+    assert world.effects() == ["weld front"]
+
+
+async def test_a_rate_limit_is_obeyed_for_as_long_as_slack_says(office: Office, world: ToyWorld) -> None:
+    office.slack.fail("chat.postMessage", status=429, headers={"Retry-After": "2"})
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    response = await office.begin(WELD)
+    await office.card("Approve")
+    assert loop.time() - started >= 2.0
+    assert office.slack.calls.count("chat.postMessage") == 2
+    await response.vote("alice", "reject")
+
+
+async def test_a_slack_that_is_down_is_told_when_it_is_back(office: Office, world: ToyWorld) -> None:
+    office.slack.fail("chat.postMessage", status=503, times=2)
+    response = await office.begin(WELD)
+    await response.until_asking()
+    await response.vote("alice")
+    await response.until("contained")
+    await office.card("Contained")
+    assert len(office.cards()) == 1
+
+
+async def test_a_channel_we_were_put_out_of_is_replaced_by_the_fallback(
+    office: Office, world: ToyWorld
+) -> None:
+    office.slack.channels.discard(office.channel)
+    response = await office.begin(WELD)
+    fallback = office.channel.replace("SOC", "ALT")
+    await office.until(
+        lambda: [each for each in office.slack.cards() if each.channel == fallback], "a card elsewhere"
+    )
+    await response.vote("alice", "reject")
+
+
+async def test_what_was_decided_elsewhere_is_on_the_card(office: Office, world: ToyWorld) -> None:
+    response = await office.begin(WELD)
+    await office.card("Approve")
+    await response.vote("alice", "reject", door="cli", reason="bad_time", comment="the release is running")
+    card = await office.card("Rejected")
+    assert "the release is running" in text_of(card)
+
+
+# ---- a storm ----------------------------------------------------------------------------------
+
+
+async def test_two_hundred_findings_make_at_most_five_messages_and_one_word_decides_about_them(
+    busy_office: Office, world: ToyWorld
+) -> None:
+    office = busy_office
+    doors = [f"door{number}" for number in range(200)]
+    for door in doors:
+        world.door(door)
+    responses: list[Response] = []
+    for start in range(0, 200, 20):
+        responses += await asyncio.gather(*(office.begin(WELD, door) for door in doors[start : start + 20]))
+    await office.until_async(office.known, 200)
+    await office.card("Review")
+    assert len(office.slack.messages) <= 5
+    desk = office.env.client.get_workflow_handle(desk_id(office.channel))
+    frozen = await office.gathered()
+    assert len(frozen.members) >= 196
+    ids = {member.response for member in frozen.members}
+    members = [each for each in responses if each.handle.id in ids]
+    for person in ("alice", "bob"):  # one tier higher than a word about one: two people
+        word = VoteAll(
+            id=f"w-{person}",
+            sha256=frozen.sha256,
+            decision="approve",
+            voter=PEOPLE.voter(person),
+            door="cli",
+            at=NOW,
+        )
+        await desk.execute_update(VOTE_ALL, word, id=word.id)
+        if person == "alice":
+            await members[-1].until_seen("voted")
+            assert (await members[-1].report()).asking, "one person alone does not decide about many"
+    for response in members:
+        await response.until("contained")
+    assert len(world.effects()) == len(members)
+    assert len(office.slack.messages) <= 5
+
+
+async def test_a_word_about_a_set_that_has_moved_on_counts_for_what_is_still_the_same(
+    office: Office, world: ToyWorld
+) -> None:
+    doors = [f"door{number}" for number in range(8)]
+    for door in doors:
+        world.door(door)
+    responses = await asyncio.gather(*(office.begin(WELD, door) for door in doors))
+    await office.until_async(office.known, 8)
+    await office.card("Review")
+    desk = office.env.client.get_workflow_handle(desk_id(office.channel))
+    frozen = await office.gathered()
+    first = next(each for each in responses if each.handle.id == frozen.members[0].response)
+    await first.vote("bob", "reject")
+    word = VoteAll(
+        id="w-1",
+        sha256=frozen.sha256,
+        decision="reject",
+        voter=PEOPLE.voter("alice"),
+        door="cli",
+        reason="false_positive",
+        at=NOW,
+    )
+    await desk.execute_update(VOTE_ALL, word, id=word.id)
+    ids = {member.response for member in frozen.members}
+    for response in responses:
+        if response.handle.id not in ids:
+            await response.vote("alice", "reject")
+        assert (await response.result()).status == "dismissed"
+    told = await first.result()
+    assert told.ask is not None
+    assert [vote.voter.person for vote in told.ask.votes] == ["bob"]
+
+
+# ---- the kill switch --------------------------------------------------------------------------
+
+
+async def test_a_freeze_stops_what_was_approved_a_second_ago_and_is_on_every_open_card(
+    office: Office, world: ToyWorld
+) -> None:
+    response = await office.begin(WELD)
+    await office.card("Approve")
+    client = office.env.client
+    switch = await client.start_workflow(CLEARANCE, Freezes(), id=CLEARANCE_ID, task_queue=TASK_QUEUE)
+    try:
+        order = FreezeOrder(
+            id="f", person="bob", door="cli", why="a bug in a playbook", desk=office.channel, at=NOW
+        )
+        await switch.execute_update(FREEZE, order, id="f", result_type=Freezes)
+        await office.card("a bug in a playbook")
+        await response.vote("alice")
+        report = await response.result()
+        assert world.effects() == []
+        assert any("kill switch" in entry.says for entry in report.entries if entry.kind == "settled")
+        mine = ThawOrder(id="t", person="bob", door="cli", desk=office.channel, at=NOW)
+        with pytest.raises(Exception, match="Workflow update failed"):
+            await switch.execute_update(THAW, mine, id="t", result_type=Freezes)
+        other = mine.model_copy(update={"id": "t2", "person": "alice"})
+        await switch.execute_update(THAW, other, id="t2", result_type=Freezes)
+        again = await office.begin(WELD, "front")
+        await again.until_asking()
+        await again.vote("alice")
+        await again.until("contained")
+    finally:
+        await switch.terminate()
