@@ -11,16 +11,17 @@ from temporalio import activity
 
 from activities.faults import in_thread
 from activities.steps import Hands
-from firedoor.domain.action import ActionSpec
+from firedoor.domain import asking
 from firedoor.domain.asking import rule_for
 from firedoor.domain.canonical import plain
 from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.expression import context_of
 from firedoor.domain.finding import Finding
 from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.playbook import Playbook, Step
-from firedoor.domain.policy import ApprovalRule, Policy
+from firedoor.domain.playbook import Step
+from firedoor.domain.policy import Policy
 from firedoor.domain.response import PlanOrder
+from firedoor.domain.tags import owners_told
 from firedoor.domain.unfold import StepCall, merged, staged, unfold, waits_for_earlier
 
 #: Tries after which a step that cannot be read is named in the plan instead of holding up its siblings.
@@ -54,10 +55,19 @@ class Planning:
         """Make the plan. `patient`: a vendor that does not answer is raised, to be tried again as a whole."""
         return _Round(self, order, patient=patient).plan()
 
+    def raised(self, step: PlannedStep) -> PlannedStep:
+        """Ask no fewer people for a step that drifted than the policy asks for what it is now."""
+        environment = self._environments.get(step.account)
+        return asking.raised(step, policy=self._policy(), environment=environment)
+
     # What one round needs of its surroundings.
 
+    def policy(self) -> Policy:
+        """Return the policy of this moment; a round has one."""
+        return self._policy()
+
     def shell(self, call: StepCall, order: PlanOrder, finding: Finding) -> PlannedStep:
-        """Build a step before it is planned: what it is, where, and who must be asked."""
+        """Build a step before it is planned: what it is and where. Who is asked, its plan decides."""
         playbook = order.incident.playbook
         account = finding.account or ""
         spec = self._hands.entry(call.step.action or "").spec
@@ -74,25 +84,25 @@ class Planning:
             reversibility=spec.reversibility,
             risk=spec.risk,
             settles_within=spec.settles_within,
-            approval=self._rule(call, spec, playbook, account, order.incident.caution),
             on_failure=call.step.on_failure or playbook.on_failure,
         )
 
-    def _rule(
-        self, call: StepCall, spec: ActionSpec, playbook: Playbook, account: str, caution: str
-    ) -> ApprovalRule | None:
-        return rule_for(
-            playbook=playbook,
+    def asked(
+        self, call: StepCall, planned: PlannedStep, order: PlanOrder, finding: Finding, policy: Policy
+    ) -> PlannedStep:
+        """Say who must be asked, now that the world has told whose the target is and what it holds."""
+        told = owners_told(finding, planned.target) if planned.outcome == "change" else ()
+        rule = rule_for(
+            playbook=order.incident.playbook,
             step=call.step,
-            spec=spec,
-            policy=self._policy(),
-            environment=self._environments.get(account),
-            cautious=bool(caution) or call.crowded,
+            spec=self._hands.entry(planned.action).spec,
+            policy=policy,
+            environment=self._environments.get(planned.account),
+            data=planned.data,
+            cautious=bool(order.incident.caution) or call.crowded,
         )
-
-    def undo_rule(self) -> ApprovalRule:
-        """Who must agree before a containment is taken back."""
-        return self._policy().undo_rule
+        owners = tuple(dict.fromkeys((*planned.owners, *told)))
+        return planned.model_copy(update={"approval": rule, "owners": owners})
 
     def plan_one(self, shell: PlannedStep, order: PlanOrder, *, patient: bool) -> PlannedStep:
         """Plan one step; what cannot be planned is named, and does not sink its siblings."""
@@ -138,8 +148,9 @@ class _Round:
         self._patient = patient
         self._finding = merged(order.findings)
         self._context = context_of(self._finding)
+        self._policy = planning.policy()
         self._steps: list[PlannedStep] = []
-        self._waiting: list[PlannedStep] = []
+        self._waiting: list[tuple[StepCall, PlannedStep]] = []
         self._lookups: dict[str, Any] = {}
 
     def plan(self) -> Plan:
@@ -157,7 +168,21 @@ class _Round:
             except ValidationError as error:
                 self._name(stage, step, f"the finding gives no usable {_places(error)} for {step.lookup}")
         self._settle()
-        return Plan(steps=tuple(self._steps), lookups=self._lookups, undo_rule=self._planning.undo_rule())
+        return self._whole()
+
+    def _whole(self) -> Plan:
+        """Add what the policy says of the plan as a whole; there, silence is never a yes."""
+        policy, glass = self._policy, self._policy.break_glass
+        return Plan(
+            steps=tuple(self._steps),
+            lookups=self._lookups,
+            undo_rule=policy.undo_rule.never_by_silence(),
+            storm=policy.storm.never_by_silence() if policy.storm else None,
+            break_glass=glass.model_copy(update={"review": glass.review.never_by_silence()})
+            if glass
+            else None,
+            mute=policy.mute,
+        )
 
     def _take(self, stage: int, step: Step) -> None:
         if step.lookup is not None:
@@ -167,7 +192,7 @@ class _Round:
                 self._context["lookup"] = dict(self._lookups)
             return
         for call in unfold(stage, step, self._context):
-            self._waiting.append(self._planning.shell(call, self._order, self._finding))
+            self._waiting.append((call, self._planning.shell(call, self._order, self._finding)))
 
     def _name(self, stage: int, step: Step, why: str) -> None:
         """Name a step that does not fit this finding: it does nothing, and sinks no sibling.
@@ -179,11 +204,13 @@ class _Round:
             return
         call = StepCall(id=step.id or "", step=step, stage=stage, params={})
         shell = self._planning.shell(call, self._order, self._finding)
-        self._waiting.append(shell.model_copy(update={"outcome": "refuse", "says": why}))
+        self._waiting.append((call, shell.model_copy(update={"outcome": "refuse", "says": why})))
 
     def _settle(self) -> None:
         """Plan what waits, in parallel, and let later expressions see it."""
-        for planned in self._plan_all(self._waiting):
+        plans = self._plan_all([shell for _, shell in self._waiting])
+        for (call, _), plan in zip(self._waiting, plans, strict=True):
+            planned = self._planning.asked(call, plan, self._order, self._finding, self._policy)
             self._steps.append(planned)
             seen = self._context["steps"].setdefault(planned.step, plain(planned) | {"targets": []})
             seen["targets"].append(plain(planned))

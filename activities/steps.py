@@ -96,15 +96,20 @@ class Hands:
                 told = Refuse(says=f"it does not exist: {error.found}")
             except Rejected as error:
                 told = Refuse(says=str(error))
-        return _planned(step, target, told)
+        planned = _planned(step, target, told)
+        by_hand = action.by_hand(params) if planned.outcome == "change" else ""
+        return planned.model_copy(update={"by_hand": by_hand})
 
 
 def _planned(step: PlannedStep, target: str, told: Planned) -> PlannedStep:
     changed: dict[str, Any] = {"target": target, "outcome": told.outcome, "says": told.says}
     if isinstance(told, Change):
+        # Owners are only ever added: one who was named when it was planned stays one.
+        owners = tuple(dict.fromkeys((*step.owners, *told.owners)))
         changed |= {"before": plain(told.before), "consequences": told.consequences}
+        changed |= {"owners": owners, "data": told.data}
     else:
-        changed |= {"before": None, "consequences": ()}
+        changed |= {"before": None, "consequences": (), "data": None}
     return step.model_copy(update=changed)
 
 
@@ -130,10 +135,21 @@ class Try:
 
 
 class Steps:
-    """`<action>.apply`, `.verify` and `.undo` for every action of the registry."""
+    """`<action>.apply`, `.verify` and `.undo` for every action of the registry.
 
-    def __init__(self, hands: Hands) -> None:
+    `raised` asks no fewer people for a step that drifted than the policy asks for what it is now.
+    `frozen` says why nothing may be changed in an account by a playbook; None where it may.
+    """
+
+    def __init__(
+        self,
+        hands: Hands,
+        raised: Callable[[PlannedStep], PlannedStep],
+        frozen: Callable[[str, str], str | None] = lambda _account, _playbook: None,
+    ) -> None:
         self._hands = hands
+        self._raised = raised
+        self._frozen = frozen
 
     def activities(self) -> Iterator[Callable[..., Any]]:
         """List the functions for Temporal's worker, each under its readable name."""
@@ -175,6 +191,7 @@ class Steps:
             if now.outcome == "refuse":
                 return Applied(outcome="refused", says=now.says)
             if now.effect != step.effect:
+                now = self._raised(now)
                 return Applied(outcome="drifted", says="the world is not as it was planned", now=now)
         else:
             objection = self._hands.guards().objection(
@@ -182,6 +199,11 @@ class Steps:
             )
             if objection is not None:
                 raise Rejected(objection)
+        frozen = self._frozen(step.account, order.playbook)
+        if frozen is not None and this.fresh:
+            return Applied(outcome="refused", says=frozen)
+        if frozen is not None:
+            raise Rejected(frozen)
         params, before = entry.read_params(step.params), entry.read_before(step.before)
         action = self._hands.action(entry, step, order.artefact, changing=True)
         this.touched = True

@@ -96,16 +96,68 @@ class AccountSettings(Written):
 
 
 class SlackSettings(Written):
-    """The Slack app. `base_url` is for tests and proxies."""
+    """The Slack app. Presses come over HTTP (`signing_secret`), over Socket Mode (`app_token`), or over both.
+
+    `fallback_channel` is used where the bot was put out of `channel`; `base_url` is for tests and proxies.
+    """
 
     bot_token: SecretName
-    signing_secret: Secrets
+    signing_secret: Secrets | None = None
+    app_token: SecretName | None = None
     app_id: Annotated[str, StringConstraints(pattern="^A[A-Z0-9]+$")]
     team_id: Annotated[str, StringConstraints(pattern="^[TE][A-Z0-9]+$")]
     channel: Annotated[str, StringConstraints(pattern="^[CG][A-Z0-9]+$")]
+    fallback_channel: Annotated[str, StringConstraints(pattern="^[CG][A-Z0-9]+$")] | None = None
     base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+/([^\s?#]*/)?$")] = (
         "https://slack.com/api/"
     )
+
+    @model_validator(mode="after")
+    def _a_way_in(self) -> Self:
+        if self.signing_secret is None and self.app_token is None:
+            raise Mistakes(
+                Mistake(
+                    found="no way for a press to come in",
+                    expected="signing_secret, app_token, or both",
+                    mend="add signing_secret (HTTP) or app_token (Socket Mode)",
+                    way=(),
+                )
+            )
+        return self
+
+
+class OidcSettings(Written):
+    """The identity provider that people sign in with, by OpenID Connect discovery.
+
+    `groups_claim` names the claim that lists groups; `audience` is what a bearer token for the
+    HTTP API must be made for (`client_id` when left out).
+    """
+
+    issuer: Url
+    client_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    client_secret: SecretName | None = None
+    groups_claim: Annotated[str, StringConstraints(min_length=1, max_length=256)] = "groups"
+    scopes: tuple[Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,64}$")], ...] = (
+        "openid",
+        "profile",
+    )
+    audience: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+
+
+class PageSettings(Written):
+    """The page to decide on. `secret` seals its cookies; every gateway needs the same one.
+
+    Left out, each start makes its own: people sign in again after it.
+    """
+
+    secret: Secrets
+
+
+class OktaSettings(Written):
+    """Okta's API, for groups that Okta keeps; the token needs no more than to read groups."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+/?$")]
+    token: SecretName
 
 
 class EvidenceSettings(Written):
@@ -138,6 +190,9 @@ class Configuration(Written):
     sources: dict[SourceName, SourceKind]
     accounts: dict[AccountId, AccountSettings]
     slack: SlackSettings | None = None
+    oidc: OidcSettings | None = None
+    page: PageSettings | None = None
+    okta: OktaSettings | None = None
     evidence: EvidenceSettings
     playbooks: Folder | None = None
     actions: tuple[Folder, ...] = ()

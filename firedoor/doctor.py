@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -18,28 +18,24 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from firedoor import doctor_slack
 from firedoor import settings as house
+from firedoor.checkup import Check, failed
+from firedoor.doctor_policy import groups
+from firedoor.doctor_slack import Readiness, SlackSight
 from firedoor.domain.contract import SEARCH_ATTRIBUTES
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.problem import Problem, Problems
-from firedoor.domain.value import Value
 from firedoor.secret import Secret
 from firedoor.settings import Account, Settings, Slack, Temporal
+
+__all__ = ["AwsIdentity", "Check", "Hands", "examine", "groups"]
 
 #: AWS refuses signatures that are more than five minutes off; this leaves time to act.
 _SKEW_WARNS = timedelta(seconds=30)
 _SKEW_FAILS = timedelta(minutes=4)
 _TEMPORAL_ANSWERS_WITHIN = 5.0
 _SHORTEST_SECRET = 16
-
-
-class Check(Value):
-    """One thing looked at: how it is, and what to do about it."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    says: str
-    mend: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +52,8 @@ class Hands:
     """What touches the world, lent by the entrance; each raises a `FiredoorError` when it cannot."""
 
     aws_identity: Callable[[Account], Awaitable[AwsIdentity]]
-    slack_auth: Callable[[Slack], Awaitable[Mapping[str, Any]]]
+    slack: Callable[[Slack], SlackSight]
+    readiness: Readiness
     playbook_problems: Callable[[Settings], Sequence[Problem]]
     now: Callable[[], datetime]
 
@@ -69,7 +66,13 @@ async def examine(directory: Path, env: Mapping[str, str], hands: Hands) -> tupl
     looked = await asyncio.gather(
         temporal(settings.temporal),
         *(aws(account, hands) for account in settings.accounts.values()),
-        slack(settings.slack, hands),
+        doctor_slack.look(
+            settings.slack,
+            hands.slack,
+            hands.readiness,
+            settings.url,
+            doctor_slack.usergroups(settings.people),
+        ),
     )
     return (
         *checks,
@@ -96,7 +99,7 @@ def secrets(settings: Settings) -> Iterator[Check]:
         try:
             values = secret.values()
         except FiredoorError as error:
-            yield _from_error(f"secret: {purpose}", error)
+            yield failed(f"secret: {purpose}", error)
             continue
         open_files = [path for path in secret.files if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
         if open_files:
@@ -117,7 +120,10 @@ def _secrets_of(settings: Settings) -> Iterator[tuple[str, Secret]]:
             yield f"external id of {id_}", account.external_id
     if settings.slack is not None:
         yield "Slack bot token", settings.slack.bot_token
-        yield "Slack signing secret", settings.slack.signing_secret
+        if settings.slack.signing_secret is not None:
+            yield "Slack signing secret", settings.slack.signing_secret
+        if settings.slack.app_token is not None:
+            yield "Slack app token", settings.slack.app_token
     yield "evidence signing key", settings.evidence.signing_key
 
 
@@ -161,7 +167,7 @@ async def aws(account: Account, hands: Hands) -> list[Check]:
     try:
         identity = await hands.aws_identity(account)
     except FiredoorError as error:
-        return [_from_error(name, error)]
+        return [failed(name, error)]
     checks = []
     if identity.account != account.id:
         mend = "change the number in firedoor.yaml, or the credentials"
@@ -182,25 +188,6 @@ def _clock(name: str, skew: timedelta) -> Check:
     return Check(name=name, state=state, says=says, mend="let NTP set this machine's clock")
 
 
-async def slack(slack: Slack | None, hands: Hands) -> list[Check]:
-    """See that the bot token is good and of our team."""
-    if slack is None:
-        mend = "people vote by `firedoor approve`; add slack: to firedoor.yaml for cards"
-        return [Check(name="slack", state="warn", says="not configured", mend=mend)]
-    try:
-        told = await hands.slack_auth(slack)
-    except FiredoorError as error:
-        return [_from_error("slack", error)]
-    team = str(told.get("team_id", ""))
-    if team != slack.team_id:
-        says = f"the bot token is of team {team or '(unknown)'}, the configuration says {slack.team_id}"
-        return [Check(name="slack", state="fail", says=says, mend="correct slack.team_id or the token")]
-    if slack.base_url.startswith("http://") and "//127.0.0.1" not in slack.base_url:
-        says = f"{slack.base_url} carries the bot token in the clear"
-        return [Check(name="slack", state="warn", says=says, mend="use https")]
-    return [Check(name="slack", state="ok", says=f"team {team}, channel {slack.channel}")]
-
-
 def evidence(store: Path) -> Check:
     """See that evidence can be written. It leaves nothing behind, not even the folder."""
     there = next(folder for folder in (store, *store.parents) if folder.exists())
@@ -216,22 +203,6 @@ def evidence(store: Path) -> Check:
     return Check(name="evidence", state="ok", says=f"{store}")
 
 
-def groups(settings: Settings) -> Iterator[Check]:
-    """See that the policy asks nobody in vain: each rule has enough people to say yes."""
-    policy = settings.policy
-    rules = [("default", policy.default), ("undo", policy.undo_rule)]
-    rules += [(f"floor {n + 1}", rule.ask) for n, rule in enumerate(policy.floor) if rule.ask is not None]
-    short = 0
-    for name, rule in rules:
-        people = frozenset().union(*(settings.people.members(group) for group in rule.from_))
-        if len(people) < rule.quorum:
-            short += 1
-            says = f"{name} needs {rule.quorum} of {', '.join(rule.from_)}, where there are {len(people)}"
-            yield Check(name="policy", state="fail", says=says, mend="add people to the group in people.yaml")
-    if not short:
-        yield Check(name="policy", state="ok", says="every rule has people to say yes")
-
-
 def playbooks(settings: Settings, hands: Hands) -> list[Check]:
     """See that every playbook checks."""
     problems = hands.playbook_problems(settings)
@@ -243,8 +214,3 @@ def playbooks(settings: Settings, hands: Hands) -> list[Check]:
 def _from_problem(name: str, problem: Problem) -> Check:
     told = problem.model_copy(update={"mend": ""})
     return Check(name=name, state="fail", says=str(told), mend=problem.mend)
-
-
-def _from_error(name: str, error: FiredoorError) -> Check:
-    says = f"{error.found}; expected {error.expected}" if error.expected else error.found
-    return Check(name=name, state="fail", says=says, mend=error.mend)

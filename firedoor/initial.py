@@ -29,8 +29,8 @@ class Initial:
 
 def write(directory: Path, *, account: str = EXAMPLE_ACCOUNT, url: str = "http://127.0.0.1:8080") -> Initial:
     """Write a configuration with new keys and tokens; refuses to touch anything that is there."""
-    tokens = {person: f"fdp_{secrets.token_urlsafe(32)}" for person in ("responder", "lead")}
-    hashes = {person: hashlib.sha256(token.encode()).hexdigest() for person, token in tokens.items()}
+    tokens = {person: personal_token() for person in ("responder", "lead")}
+    hashes = {person: token_sha256(token) for person, token in tokens.items()}
     private: dict[str, str] = {
         "secrets/guardduty.key": secrets.token_urlsafe(32),
         "secrets/generic.whsec": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
@@ -59,6 +59,16 @@ def write(directory: Path, *, account: str = EXAMPLE_ACCOUNT, url: str = "http:/
     for name, (text, mode) in files.items():
         _write_new(directory / name, text, mode)
     return Initial(directory=directory, files=tuple(directory / name for name in files), tokens=tokens)
+
+
+def personal_token() -> str:
+    """Make a new personal token. It is kept nowhere: whoever asked for it shows it once."""
+    return f"fdp_{secrets.token_urlsafe(32)}"
+
+
+def token_sha256(token: str) -> str:
+    """Return what people.yaml holds of a personal token."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:
@@ -130,44 +140,66 @@ evidence:
 """
 
 _PEOPLE = """\
-# Who may say yes. A person is one human, whatever the door: one Slack account, one token, one vote.
+# Who may say yes. A person is one human, whatever the door: however many accounts, one vote.
+# The file is read again when it changes; while it does not check, nobody can decide.
 #
-# token_sha256 is the SHA-256 of a personal token. A new one:
-#   token=$(openssl rand -hex 32); echo "$token"; printf %s "$token" | sha256sum
+#   firedoor people                                  who is who, and through which doors
+#   firedoor people link responder --slack-user U0…  bind a Slack account
+#   firedoor people link responder --token           a new personal token; its SHA-256 stands here
 
 people:
   responder:
     name: First Responder
     token_sha256: {responder}
     # email: responder@example.com
-    # slack: T0123456789/U0123456789     # team/user; a name is no identity
-    # principals: [responder]            # IAM users and ARNs that are this human
+    # slack: T0123456789/U0123456789     # team/user, or a list of them; a name is no identity
+    # oidc: 00u1ab2cd3ef4gh5ij6k         # the subject (sub) that the identity provider gives
+    # okta: 00u1ab2cd3ef4gh5ij6k         # the id in Okta, where it is not the subject
+    # principals: [responder]            # IAM users and ARNs that are this human, e-mails in commits
   lead:
     name: Security Lead
     token_sha256: {lead}
 
-# An empty group means nobody.
+# An empty group means nobody. Groups that others keep are looked up at the click.
 groups:
   secops: [responder, lead]
   secops-leads: [lead]
+  # from-slack: {{slack_usergroup: S0123456789}}
+  # from-okta: {{okta_group: 00g1ab2cd3ef4gh5ij6k, people: [lead]}}   # whoever is in one of them
+  # from-sign-in: {{oidc_group: security}}                            # for a minute after the sign-in
 """
 
 _POLICY = """\
 # The least approval of a change. A playbook may ask for more, never for less.
-# What cannot be undone is always asked, whatever stands here.
+# What cannot be undone is always asked, whatever stands here. `firedoor doctor` tells of too few people.
 
-# Asked wherever something has to be asked and nothing else says of whom.
+# Asked wherever something has to be asked and nothing else says of whom: one of secops within half an hour,
+# then also of the leads; when nobody has answered after another half hour, the answer is no.
 default: {from: [secops], quorum: 1, within: 30m, then: escalate, to: [secops-leads]}
 
 # Asked before a containment is taken back. Nobody approves an undo of their own.
 undo: {from: [secops, secops-leads], quorum: 1, within: 24h}
 
-# A rule holds where all its conditions do; where several hold, the strictest counts. Without `ask`, the
-# default is asked.
+# Asked as well where many asks are answered at once. Left out, all of them need one person more than each.
+# storm: {from: [secops-leads], quorum: 1, within: 30m}
+
+# Who may act alone, loudly and with a written reason, and who looks at it afterwards.
+# break_glass: {people: [lead], review: {from: [secops], quorum: 1, within: 24h}}
+
+# How long an incident that people called a false positive is not asked about again.
+mute: 24h
+
+# Tiers. A rule holds where all its conditions do; where several hold, the strictest counts. Without `ask`,
+# the default is asked. Conditions: reversibility (full, partial, none), risk (low, medium, high), environment
+# (as in firedoor.yaml), data (public, internal, confidential, restricted, unknown: by the tag of the target).
 floor:
   - reversibility: [none]
   - {environment: [prod], risk: [high]}
   # - {environment: [prod], reversibility: [none], ask: {from: [secops-leads], quorum: 2, within: 30m}}
+  # The highest tier: a yes is signed by a fresh sign-in (oidc: in firedoor.yaml) or a passkey, not in Slack.
+  # - {data: [restricted], ask: {from: [secops-leads], quorum: 1, within: 30m, step_up: true}}
+  # Silence as a yes, after ten minutes. It only ever holds for what can be taken back in full.
+  # - {environment: [dev], reversibility: [full], ask: {from: [secops], within: 10m, then: proceed}}
 """
 
 _PROTECTED = """\

@@ -10,12 +10,18 @@ from typing import Any, TypeVar
 
 from temporalio.envconfig import ClientConfig
 
-from firedoor.configuration import Configuration, EvidenceSettings, SourceKind
-from firedoor.domain import strict_yaml
+from firedoor.configuration import (
+    Configuration,
+    EvidenceSettings,
+    OidcSettings,
+    SlackSettings,
+    SourceKind,
+)
+from firedoor.domain import policy_check, strict_yaml
 from firedoor.domain.errors import Misconfigured
 from firedoor.domain.people import People
 from firedoor.domain.policy import Policy
-from firedoor.domain.problem import Illegible, Position, Problem, Problems, Way, did_you_mean
+from firedoor.domain.problem import Illegible, Position, Problem, Problems, Way
 from firedoor.domain.protected import Protected
 from firedoor.domain.strict_yaml import Written, read
 from firedoor.domain.yaml_document import MAX_BYTES, Document
@@ -52,14 +58,41 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Slack:
-    """The Slack app."""
+    """The Slack app. `signing_secret` is None without HTTP, `app_token` without Socket Mode."""
 
     bot_token: Secret
-    signing_secret: Secret
+    signing_secret: Secret | None
     app_id: str
     team_id: str
     channel: str
     base_url: str
+    app_token: Secret | None = None
+    fallback_channel: str | None = None
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """Where our cards may stand."""
+        return frozenset(each for each in (self.channel, self.fallback_channel) if each)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Oidc:
+    """The identity provider that people sign in with."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret | None
+    groups_claim: str
+    scopes: tuple[str, ...]
+    audience: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Okta:
+    """Okta's API, for groups that it keeps."""
+
+    url: str
+    token: Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +129,9 @@ class Settings:
     policy: Policy
     protected: Protected
     temporal: Temporal
+    oidc: Oidc | None = None
+    page_secret: Secret | None = None
+    okta: Okta | None = None
 
 
 def from_environment(directory: Path | None = None) -> Settings:
@@ -145,7 +181,8 @@ class _Loading:
         temporal = self._temporal()
         made = self._made(main, configuration) if main and configuration else None
         if policy_file and policy and people:
-            self._known_groups(policy_file, policy, people)
+            for wrong in policy_check.mistakes(policy, people):
+                self._problem(policy_file, wrong.way, wrong.found, expected=wrong.expected, mend=wrong.mend)
         if self._problems:
             raise Problems(self._problems)
         if made is None or people is None or policy is None or protected is None or temporal is None:
@@ -178,19 +215,8 @@ class _Loading:
             self._problems.extend(error.problems)
         return None, None
 
-    def _known_groups(self, document: Document, policy: Policy, people: People) -> None:
-        for way, group in policy.groups():
-            if group not in people.groups:
-                self._problem(
-                    document,
-                    way,
-                    f"the group {group!r}, which is not in people.yaml",
-                    expected=f"one of {', '.join(people.groups)}" if people.groups else "a group",
-                    mend=did_you_mean(group, people.groups) or "add it there",
-                )
-
     def _made(self, document: Document, configuration: Configuration) -> dict[str, Any]:
-        slack = configuration.slack
+        slack, okta = configuration.slack, configuration.okta
         return {
             "url": configuration.url.rstrip("/"),
             "sources": {
@@ -209,15 +235,13 @@ class _Loading:
                 )
                 for id_, account in configuration.accounts.items()
             },
-            "slack": slack
-            and Slack(
-                bot_token=self._secret(document, ("slack", "bot_token"), slack.bot_token),
-                signing_secret=self._secret(document, ("slack", "signing_secret"), slack.signing_secret),
-                app_id=slack.app_id,
-                team_id=slack.team_id,
-                channel=slack.channel,
-                base_url=slack.base_url,
-            ),
+            "slack": slack and self._slack(document, slack),
+            "oidc": configuration.oidc and self._oidc(document, configuration.oidc),
+            "page_secret": self._secret(document, ("page", "secret"), configuration.page.secret)
+            if configuration.page
+            else None,
+            "okta": okta
+            and Okta(url=okta.url.rstrip("/"), token=self._secret(document, ("okta", "token"), okta.token)),
             "evidence": self._evidence(document, configuration.evidence),
             "playbooks": self._folder(document, ("playbooks",), configuration.playbooks)
             if configuration.playbooks
@@ -227,6 +251,28 @@ class _Loading:
                 for number, folder in enumerate(configuration.actions)
             ),
         }
+
+    def _slack(self, document: Document, slack: SlackSettings) -> Slack:
+        return Slack(
+            bot_token=self._secret(document, ("slack", "bot_token"), slack.bot_token),
+            signing_secret=self._perhaps(document, ("slack", "signing_secret"), slack.signing_secret),
+            app_token=self._perhaps(document, ("slack", "app_token"), slack.app_token),
+            app_id=slack.app_id,
+            team_id=slack.team_id,
+            channel=slack.channel,
+            fallback_channel=slack.fallback_channel,
+            base_url=slack.base_url,
+        )
+
+    def _oidc(self, document: Document, oidc: OidcSettings) -> Oidc:
+        return Oidc(
+            issuer=oidc.issuer,
+            client_id=oidc.client_id,
+            client_secret=self._perhaps(document, ("oidc", "client_secret"), oidc.client_secret),
+            groups_claim=oidc.groups_claim,
+            scopes=oidc.scopes,
+            audience=oidc.audience or oidc.client_id,
+        )
 
     def _source(self, document: Document, name: str, source: SourceKind) -> Source:
         auth = source.auth
@@ -281,6 +327,11 @@ class _Loading:
                     place = Secret((name,), self._env, self._base).places[0]
                     self._problem(document, there, f"{place} holds something else", expected=expected)
         return Secret(names, self._env, self._base)
+
+    def _perhaps(
+        self, document: Document, way: Way, names: SecretName | tuple[SecretName, ...] | None
+    ) -> Secret | None:
+        return None if names is None else self._secret(document, way, names)
 
     def _temporal(self) -> Temporal | None:
         try:

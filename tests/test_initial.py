@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from firedoor import initial, settings
+from firedoor import doctor, initial, settings
 from firedoor.domain.errors import Misconfigured
 
 
@@ -24,6 +25,29 @@ def test_what_is_written_starts_as_it_is(tmp_path: Path, name: str) -> None:
     assert read.playbooks == settings.SHIPPED_PLAYBOOKS
     assert read.protected.protects("arn:aws:iam::123456789012:root")
     assert read.protected.protects("arn:aws:iam::123456789012:role/FiredoorResponder")
+
+
+def test_every_tier_that_is_shown_as_a_comment_works_once_it_is_uncommented(tmp_path: Path) -> None:
+    made = initial.write(tmp_path / "config")
+    file = made.directory / "policy.yaml"
+    shown = re.compile(r"^( *)# (?=storm: |break_glass: |- \{)", flags=re.MULTILINE)
+    text, number = shown.subn(r"\1", file.read_text())
+    file.write_text(text)
+    policy = settings.load(made.directory, {}).policy
+    assert number == 5
+    assert policy.storm is not None
+    assert policy.break_glass is not None
+    assert policy.break_glass.people == ("lead",)
+    signed, silent = policy.floor[-2].ask, policy.floor[-1].ask
+    assert signed is not None
+    assert signed.step_up
+    assert silent is not None
+    assert silent.then == "proceed"
+
+
+def test_the_doctor_finds_nothing_wrong_with_the_people_of_the_first_policy(tmp_path: Path) -> None:
+    read = settings.load(initial.write(tmp_path / "config").directory, {})
+    assert [check.state for check in doctor.groups(read)] == ["ok"]
 
 
 def test_it_takes_an_account_and_a_url(tmp_path: Path) -> None:

@@ -268,6 +268,41 @@ def test_a_group_that_the_policy_names_and_nobody_knows_is_told_in_the_policy(co
     assert told.endswith("expected one of secops; did you mean 'secops'?")
 
 
+def test_whom_the_policy_lets_act_alone_is_a_person_whom_people_yaml_knows(config: Path) -> None:
+    glass = "break_glass: {people: [ann, anna], review: {from: [secops], within: 24h}}\n"
+    (config / "policy.yaml").write_text(POLICY + glass)
+    (told,) = problems(config)
+    assert told.startswith("config/policy.yaml:2:29: 'anna', ")
+    assert told.endswith("which is not in people.yaml; expected one of ann; did you mean 'ann'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("undo: {from: [secops], within: 1h, then: proceed}", "2:42"),
+        ("storm: {from: [secops], within: 1h, then: proceed}", "2:43"),
+        (
+            "break_glass: {people: [ann], review: {from: [secops], within: 1h, then: proceed}}",
+            "2:73",
+        ),
+        (
+            "floor: [{reversibility: [none, partial], ask: {from: [secops], within: 1h, then: proceed}}]",
+            "2:82",
+        ),
+    ],
+)
+def test_silence_that_could_never_be_a_yes_is_not_written_as_one(config: Path, text: str, place: str) -> None:
+    (config / "policy.yaml").write_text(f"{POLICY}{text}\n")
+    (told,) = problems(config)
+    assert told.startswith(f"config/policy.yaml:{place}: silence as a yes, where it is always a no; ")
+
+
+def test_silence_may_be_a_yes_for_what_can_be_taken_back_in_full(config: Path) -> None:
+    rule = "{reversibility: [full], ask: {from: [secops], within: 1h, then: proceed}}"
+    (config / "policy.yaml").write_text(f"{POLICY}floor: [{rule}]\n")
+    assert settings.load(config, ENV).policy.floor[0].ask is not None
+
+
 def test_a_signing_key_of_another_kind_and_a_signature_secret_that_is_none_are_refused(config: Path) -> None:
     (config.parent / "var/evidence.key").write_bytes(pem(X25519PrivateKey.generate()))
     told = problems(config, ENV | {"ACME_WHSEC": "whsec_hunter2!"})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
-from typing import Literal
+from typing import Any, Literal
 
-from activities.aws.identity import AccessKeyId, UserName, iam_arn
+from activities.aws.identity import AccessKeyId, UserName, iam_arn, owners_of
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Params, Refuse
 from firedoor.domain.errors import Absent
@@ -62,6 +63,11 @@ def statuses_of(aws: Aws, user: str) -> dict[str, Status]:
         return statuses(aws, user)
     except Absent:
         return {}
+
+
+def owners(params: KeyParams, aws: Aws, user: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of whom the key is: its user, by every name, and the user's owner."""
+    return owners_of(iam_arn(aws.partition, aws.account, "user", params.user), user, params.user)
 
 
 def belongs_elsewhere(use: Use, params: KeyParams) -> Refuse | None:

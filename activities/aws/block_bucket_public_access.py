@@ -10,9 +10,11 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from activities.aws.bucket_exposure import BucketExposure
+from activities.aws.command_line import command
 from firedoor.connectors.aws import Aws
 from firedoor.domain import action
 from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.tags import data_by, owners_by
 from firedoor.domain.value import Value
 
 #: Today's names, and the older ones (capitals, underscores) that still exist in us-east-1.
@@ -55,7 +57,8 @@ class BlockBucketPublicAccess(action.Action):
     public, and cuts cross-account access as well while the policy is public.
 
     Facts: "Blocking public access to your Amazon S3 storage" in the S3 user guide, and
-    the API reference of PutPublicAccessBlock. Shown on ministack with AUTH: an anonymous
+    the API references of PutPublicAccessBlock and GetBucketTagging: whose the bucket is and
+    how sensitive its data are, its own tags say. Shown on ministack with AUTH: an anonymous
     GET answers 200, then 403, then 200 again after undo; moto shows the states.
 
     Unproven: how long real S3 takes to refuse everywhere; object ACLs (they are cut too,
@@ -131,6 +134,19 @@ class BlockBucketPublicAccess(action.Action):
             says=f"block all public access to bucket {name}{why}",
             before=before,
             consequences=tuple(exposure.consequences(by_policy=by_policy)),
+            owners=owners_by(exposure.tags or {}),
+            data=data_by(exposure.tags or {}),
+        )
+
+    def by_hand(self, params: Params) -> str:
+        """Make the same call; S3 sends it on where the bucket lives in another region."""
+        return command(
+            "s3api",
+            "put-public-access-block",
+            bucket=params.bucket,
+            public_access_block_configuration=_CLOSED.model_dump(by_alias=True),
+            expected_bucket_owner=self._aws.account,
+            region=self._aws.region,
         )
 
     def apply(self, params: Params, before: Before) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Consequence
 from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.tags import as_map, classes_by
 
 _EVERYONE = ("/global/AllUsers", "/global/AuthenticatedUsers")
-_CLASSIFICATION_KEYS = {"classification", "dataclassification"}
-_CLASSES = {"public", "internal", "confidential", "restricted"}
 _ARN_PARTS = 6
 
 
@@ -63,10 +62,15 @@ class BucketExposure:
                 yield Consequence(
                     says=f"while its policy is public, S3 cuts these off too: {', '.join(outsiders)}"
                 )
-        tagged = self._read("GetBucketTagging")
-        if tagged is None:
+        if self.tags is None:
             yield Consequence(says="its tags could not be read")
-        yield from _told_by_tags((tagged or {}).get("TagSet", []))
+        yield from _told_by_tags(self.tags or {})
+
+    @cached_property
+    def tags(self) -> dict[str, str] | None:
+        """The bucket's tags; None where they could not be read."""
+        answer = self._read("GetBucketTagging")
+        return None if answer is None else as_map(answer.get("TagSet"))
 
     @cached_property
     def _statements(self) -> list[dict[str, Any]] | None:
@@ -123,12 +127,12 @@ def _opens(statement: Mapping[str, Any]) -> bool | None:
     return None if statement.get("Condition") else True
 
 
-def _told_by_tags(tags: list[dict[str, str]]) -> Iterator[Consequence]:
+def _told_by_tags(tags: Mapping[str, str]) -> Iterator[Consequence]:
     # Only words of ours are repeated: a tag is written by whoever may tag.
-    for tag in tags:
-        key, value = tag.get("Key", "").lower(), tag.get("Value", "").lower()
-        if key.replace("-", "").replace("_", "") in _CLASSIFICATION_KEYS and value in _CLASSES:
-            yield Consequence(says=f"its tags classify the data as {value}")
+    for data in classes_by(tags):
+        yield Consequence(says=f"its tags classify the data as {data}")
+    for tag, content in tags.items():
+        key, value = tag.lower(), str(content).lower()
         if key == "aws:cloudformation:stack-name":
             yield Consequence(says="CloudFormation manages it: the next deployment may turn this back")
         elif "terraform" in (key, value):

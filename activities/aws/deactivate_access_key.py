@@ -11,8 +11,11 @@ from activities.aws.access_key import (
     belongs_elsewhere,
     key_target,
     last_use,
+    owners,
     statuses_of,
 )
+from activities.aws.command_line import command
+from activities.aws.identity import iam_region, look_up_user
 from firedoor.connectors.aws import Aws
 from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import (
@@ -46,6 +49,7 @@ class DeactivateAccessKey(Action):
 
     Facts come from IAM itself: whose the key is (`GetAccessKeyLastUsed`) and
     whether it works (`ListAccessKeys`); what the finding says of it is checked, not believed.
+    Whose the user is, its tags say (`GetUser`); they are not needed to act.
 
     Proven against an emulator that verifies signatures: the key's own call is refused
     after `apply` and answered after `undo`. Unproven: how long AWS takes to
@@ -59,7 +63,7 @@ class DeactivateAccessKey(Action):
     reversibility: ClassVar[Reversibility] = FULL
     risk: ClassVar[Risk] = Risk.MEDIUM
     permissions: ClassVar[Permissions] = Permissions(
-        read=("iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"),
+        read=("iam:GetAccessKeyLastUsed", "iam:GetUser", "iam:ListAccessKeys"),
         apply=("iam:UpdateAccessKey",),
         undo=("iam:ListAccessKeys", "iam:UpdateAccessKey"),
     )
@@ -75,9 +79,12 @@ class DeactivateAccessKey(Action):
 
     def plan(self, params: KeyParams) -> Planned:
         """Check whose the key is and whether it works."""
-        use, status = side_by_side(
-            lambda: last_use(self._aws, params.access_key_id),
-            lambda: statuses_of(self._aws, params.user),
+        (use, status), user = side_by_side(
+            lambda: side_by_side(
+                lambda: last_use(self._aws, params.access_key_id),
+                lambda: statuses_of(self._aws, params.user),
+            ),
+            lambda: look_up_user(self._aws, params.user),
         )
         if use is None:
             return Refuse(says=f"access key {params.access_key_id} does not exist in this account")
@@ -100,6 +107,18 @@ class DeactivateAccessKey(Action):
                 ),
                 Consequence(says="sessions taken with this key before live on until they are revoked"),
             ),
+            owners=owners(params, self._aws, user),
+        )
+
+    def by_hand(self, params: KeyParams) -> str:
+        """Make the same call."""
+        return command(
+            "iam",
+            "update-access-key",
+            user_name=params.user,
+            access_key_id=params.access_key_id,
+            status="Inactive",
+            region=iam_region(self._aws),
         )
 
     def apply(self, params: KeyParams, before: KeyStatusBefore) -> None:  # noqa: ARG002  the contract's signature

@@ -10,10 +10,14 @@ from activities.aws.access_key import (
     belongs_elsewhere,
     key_target,
     last_use,
+    owners,
     statuses,
     statuses_of,
 )
+from activities.aws.command_line import command
+from activities.aws.identity import iam_region, look_up_user
 from firedoor.connectors.aws import Aws
+from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import (
     Action,
     Already,
@@ -39,10 +43,10 @@ class DeleteAccessKey(Action):
     """Remove a key for good; its owner needs a new one with a new secret.
 
     Facts come from IAM: whose the key is (`GetAccessKeyLastUsed`) and whether it works
-    (`ListAccessKeys`). `plan` does not look at whether the key works, because a playbook
-    deactivates it between the plan and this step, and our own change must not
-    void anybody's vote. `apply` looks, and refuses a key that is still active: deactivating
-    first is what shows, while it can be taken back, who needed the key.
+    (`ListAccessKeys`); whose the user is, its tags say (`GetUser`). `plan` does not look at
+    whether the key works, because a playbook deactivates it between the plan and this step, and
+    our own change must not void anybody's vote. `apply` looks, and refuses a key that is still
+    active: deactivating first is what shows, while it can be taken back, who needed the key.
 
     Proven on both emulators. Unproven: how long AWS takes to believe it everywhere.
     """
@@ -53,7 +57,7 @@ class DeleteAccessKey(Action):
     )
     risk: ClassVar[Risk] = Risk.MEDIUM
     permissions: ClassVar[Permissions] = Permissions(
-        read=("iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"),
+        read=("iam:GetAccessKeyLastUsed", "iam:GetUser", "iam:ListAccessKeys"),
         apply=("iam:DeleteAccessKey", "iam:ListAccessKeys"),
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
@@ -73,7 +77,10 @@ class DeleteAccessKey(Action):
             exists = params.access_key_id in statuses(self._aws, params.user)
         except Absent:
             return Refuse(says=f"user {params.user} does not exist in this account")
-        use = last_use(self._aws, params.access_key_id)
+        use, user = side_by_side(
+            lambda: last_use(self._aws, params.access_key_id),
+            lambda: look_up_user(self._aws, params.user),
+        )
         if use is not None and (refused := belongs_elsewhere(use, params)):
             return refused
         if use is None or not exists:
@@ -87,6 +94,17 @@ class DeleteAccessKey(Action):
                     observed=use.says,
                 ),
             ),
+            owners=owners(params, self._aws, user),
+        )
+
+    def by_hand(self, params: KeyParams) -> str:
+        """Make the same call."""
+        return command(
+            "iam",
+            "delete-access-key",
+            user_name=params.user,
+            access_key_id=params.access_key_id,
+            region=iam_region(self._aws),
         )
 
     def apply(self, params: KeyParams, before: NothingBefore) -> None:  # noqa: ARG002  the contract's signature

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 from urllib.parse import unquote
 
+from activities.aws.command_line import command
+from activities.aws.identity import iam_region
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Already, Before, Captured, Refuse, Undone, Verdict, Verified
 from firedoor.domain.errors import Absent, Rejected, Unavailable
@@ -21,6 +23,7 @@ Document = dict[str, Any]
 
 _CUT = "aws:TokenIssueTime"
 _CUT_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_DATE = f"date -u +{_CUT_FORMAT}"
 _CUT_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -32,9 +35,11 @@ class PolicyBefore(Before):
 
 @dataclass(frozen=True)
 class _Iam:
-    """How IAM calls the same thing for a user and for a role."""
+    """How IAM, and the command line, call the same thing for a user and for a role."""
 
     name: str
+    option: str
+    command: str
     get: str
     put: str
     delete: str
@@ -44,8 +49,26 @@ class _Iam:
 
 
 _IAM: dict[Kind, _Iam] = {
-    "user": _Iam("UserName", "GetUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "ListUserPolicies", 2048),
-    "role": _Iam("RoleName", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", 10240),
+    "user": _Iam(
+        "UserName",
+        "user_name",
+        "put-user-policy",
+        "GetUserPolicy",
+        "PutUserPolicy",
+        "DeleteUserPolicy",
+        "ListUserPolicies",
+        2048,
+    ),
+    "role": _Iam(
+        "RoleName",
+        "role_name",
+        "put-role-policy",
+        "GetRolePolicy",
+        "PutRolePolicy",
+        "DeleteRolePolicy",
+        "ListRolePolicies",
+        10240,
+    ),
 }
 
 
@@ -97,6 +120,20 @@ class InlineDeny:
         self._aws.call(
             "iam", self._iam.put, **self._who, PolicyName=self.name, PolicyDocument=_text(document)
         )
+
+    def by_hand(self) -> str:
+        """Return the command that writes the policy; the cut is the moment in which it is pasted."""
+        document = _text(self._document(self._SOME_CUT if self._older_sessions else None))
+        written = command(
+            "iam",
+            self._iam.command,
+            **{self._iam.option: self._who[self._iam.name]},
+            policy_name=self.name,
+            policy_document=document,
+            region=iam_region(self._aws),
+        )
+        # Out of the quotes and back into them: the shell that it is pasted into tells the time.
+        return written.replace(self._SOME_CUT.strftime(_CUT_FORMAT), f"'\"$({_DATE})\"'")
 
     def verify(self) -> Verified:
         """Read the policy back."""

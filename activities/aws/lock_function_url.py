@@ -9,10 +9,15 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from activities.aws.command_line import command
 from activities.aws.function_policy import AuthType, FunctionPolicy, Grant
 from firedoor.connectors.aws import Aws
 from firedoor.domain import action
 from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.tags import as_map, owners_by
+
+#: The statements that the console, and `AuthType: NONE` in AWS's templates, write.
+_OPENED_BY_AWS = ("FunctionURLAllowPublicAccess", "FunctionURLAllowInvokeAction")
 
 
 class Params(action.Params):
@@ -41,7 +46,7 @@ class LockFunctionUrl(action.Action):
     Facts: "Control access to Lambda function URLs" in the Lambda developer guide (since
     October 2025 a public URL has two statements, lambda:InvokeFunctionUrl and
     lambda:InvokeFunction with lambda:InvokedViaFunctionUrl), and the API references of
-    UpdateFunctionUrlConfig, AddPermission and RemovePermission. Shown on ministack with
+    UpdateFunctionUrlConfig, AddPermission, RemovePermission and ListTags. Shown on ministack with
     AUTH: an anonymous call answers 200, then 403, then 200 again after undo. moto has no
     ListFunctionUrlConfigs and keeps no conditions, so it shows nothing here.
 
@@ -53,7 +58,12 @@ class LockFunctionUrl(action.Action):
     reversibility: ClassVar[action.Reversibility] = action.FULL
     risk: ClassVar[action.Risk] = action.Risk.MEDIUM
     permissions: ClassVar[action.Permissions] = action.Permissions(
-        read=("lambda:GetFunctionUrlConfig", "lambda:GetPolicy", "lambda:ListFunctionUrlConfigs"),
+        read=(
+            "lambda:GetFunctionUrlConfig",
+            "lambda:GetPolicy",
+            "lambda:ListFunctionUrlConfigs",
+            "lambda:ListTags",
+        ),
         apply=("lambda:GetPolicy", "lambda:RemovePermission", "lambda:UpdateFunctionUrlConfig"),
         undo=(
             "lambda:AddPermission",
@@ -101,7 +111,20 @@ class LockFunctionUrl(action.Action):
                 grants=action.Captured[tuple[Grant, ...]].of(policy.grants),
             ),
             consequences=tuple(self._consequences(params, config, policy)),
+            owners=self._owners(params),
         )
+
+    def by_hand(self, params: Params) -> str:
+        """Make the same call, and take away the two statements by which AWS itself opens a URL.
+
+        Statements of other names only the plan knows; they stand in what it says.
+        """
+        where = {"function_name": params.function, "qualifier": params.qualifier, "region": self._aws.region}
+        closing = command("lambda", "update-function-url-config", **where, auth_type="AWS_IAM")
+        removing = (
+            command("lambda", "remove-permission", **where, statement_id=sid) for sid in _OPENED_BY_AWS
+        )
+        return "\n".join((closing, *removing))
 
     def apply(self, params: Params, before: Before) -> None:
         """Turn the unsigned away, then take the statements one by one; a second run finishes a first."""
@@ -179,6 +202,15 @@ class LockFunctionUrl(action.Action):
             # "This statement id exists": our own first attempt, whose answer was lost, unless it is not ours.
             if error.code != "ResourceConflictException" or grant not in self._policy(params).grants:
                 raise
+
+    def _owners(self, params: Params) -> tuple[str, ...]:
+        arn = self.target(
+            params.model_copy(update={"qualifier": None})
+        )  # tags are the function's, not an alias's
+        try:
+            return owners_by(as_map(self._aws.call("lambda", "ListTags", Resource=arn).get("Tags")))
+        except Rejected:
+            return ()
 
     def _policy(self, params: Params) -> FunctionPolicy:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import UserName, iam_arn, is_ourselves
+from activities.aws.identity import UserName, iam_arn, is_ourselves, owners_of
 from activities.aws.inline_deny import InlineDeny, PolicyBefore
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
@@ -38,11 +38,11 @@ class QuarantineUser(Action):
     user's own way to take the policy off again: this comes before everything else. Calls
     that AWS always answers (`sts:GetCallerIdentity`) are answered still.
 
-    Facts come from IAM itself (`GetUser`, and the user's inline policies, whose size is
-    checked against the quota). Proven against an emulator that evaluates policies: the
-    attacker's own call is refused after `apply` and answered after `undo`, with the key and
-    with a session taken before. Unproven: the seconds until AWS believes it everywhere, in
-    which a fast attacker can act, or take the policy off.
+    Facts come from IAM itself (`GetUser`, whose answer has the user's tags, and the user's
+    inline policies, whose size is checked against the quota). Proven against an emulator that
+    evaluates policies: the attacker's own call is refused after `apply` and answered after
+    `undo`, with the key and with a session taken before. Unproven: the seconds until AWS
+    believes it everywhere, in which a fast attacker can act, or take the policy off.
     """
 
     summary: ClassVar[str] = "Deny an IAM user everything by an inline policy."
@@ -86,7 +86,12 @@ class QuarantineUser(Action):
                 ),
                 Consequence(says="roles that this user has assumed already are not ended"),
             ),
+            owners=owners_of(self.target(params), user, params.user),
         )
+
+    def by_hand(self, params: QuarantineParams) -> str:
+        """Write the same policy under the same name."""
+        return self._deny(params).by_hand()
 
     def apply(self, params: QuarantineParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
         """Write the policy; writing it twice is writing it once."""

@@ -8,14 +8,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from activities.aws.command_line import command
+from activities.aws.ingress_rule import ALL, WITH_PORTS, WORLD, Rule, read
 from firedoor.connectors.aws import Aws
 from firedoor.domain import action
 from firedoor.domain.errors import Absent, Rejected
-from firedoor.domain.value import Value
+from firedoor.domain.tags import as_map, owners_by
 
-_WORLD = ("0.0.0.0/0", "::/0")
-_ALL = "-1"
-_WITH_PORTS = {"tcp", "udp"}
 _WEB = (80, 443)
 
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
@@ -26,46 +25,6 @@ class Params(action.Params):
 
     security_group: Annotated[str, Field(pattern=r"^sg-(?:[0-9a-f]{8}|[0-9a-f]{17})$")]
     ports: Annotated[tuple[Port, ...], Field(min_length=1)] | None = None
-
-
-class Rule(Value):
-    """One rule that lets one CIDR in, with all that is needed to write it again."""
-
-    protocol: str
-    from_port: int
-    to_port: int
-    cidr: str
-    description: str | None = None
-    tags: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def opening(self) -> tuple[str, int, int, str]:
-        """What AWS tells rules apart by."""
-        return (self.protocol, self.from_port, self.to_port, self.cidr)
-
-    def covers(self, port: int) -> bool:
-        """Tell whether the rule lets traffic to this port in."""
-        if self.protocol == _ALL:
-            return True
-        return self.protocol in _WITH_PORTS and self.from_port <= port <= self.to_port
-
-    def says(self) -> str:
-        """Say the rule as people write it."""
-        if self.protocol == _ALL:
-            return f"all traffic from {self.cidr}"
-        if self.protocol not in _WITH_PORTS:
-            return f"{self.protocol} from {self.cidr}"
-        ports = f"{self.from_port}" if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
-        return f"{self.protocol} {ports} from {self.cidr}"
-
-    def permission(self, *, described: bool) -> dict[str, Any]:
-        """Spell the rule as AWS does: one permission with one CIDR, so that its neighbours stay."""
-        ranges, key = ("Ipv6Ranges", "CidrIpv6") if ":" in self.cidr else ("IpRanges", "CidrIp")
-        entry = {key: self.cidr}
-        if described and self.description is not None:
-            entry["Description"] = self.description
-        ports = {} if self.protocol == _ALL else {"FromPort": self.from_port, "ToPort": self.to_port}
-        return {"IpProtocol": self.protocol, **ports, ranges: [entry]}
 
 
 class Before(action.Before):
@@ -81,9 +40,10 @@ class RevokeOpenIngress(action.Action):
     whole, since AWS has no part of a rule. Other sources of the same permission stay.
     A rule that is given back has its description and tags, and a new rule id.
 
-    Facts: API reference of RevokeSecurityGroupIngress and DescribeSecurityGroupRules, and
-    "Security group connection tracking" in the EC2 user guide. moto shows the states; it
-    takes one CIDR out of a permission of several, which ministack cannot.
+    Facts: API reference of RevokeSecurityGroupIngress, DescribeSecurityGroups (which tells the
+    group's tags, too) and DescribeSecurityGroupRules, and "Security group connection tracking"
+    in the EC2 user guide. moto shows the states; it takes one CIDR out of a permission of
+    several, which ministack cannot.
 
     Unproven: that packets stop, for no emulator filters any. Tracked connections live on
     until they end. Not looked at: wide ranges short of the whole internet, prefix lists,
@@ -119,13 +79,13 @@ class RevokeOpenIngress(action.Action):
         """Find the group, name each rule that goes, and who stands behind it."""
         group = params.security_group
         try:
-            owner = self._owner(params)
+            found = self._group(params)
         except Rejected as error:
             # AWS calls some well-formed ids malformed; either way there is no such group.
             if not isinstance(error, Absent) and error.code != "InvalidGroupId.Malformed":
                 raise
             return action.Refuse(says=f"there is no security group {group} in {self._aws.region}")
-        if owner != self._aws.account:
+        if found["OwnerId"] != self._aws.account:
             return action.Refuse(says=f"security group {group} belongs to another account")
         rules = self._open(params)
         where = f" on {_ports(params.ports)}" if params.ports else ""
@@ -135,7 +95,22 @@ class RevokeOpenIngress(action.Action):
             says=f"revoke from security group {group}: {', '.join(rule.says() for rule in rules)}",
             before=Before(rules=action.Captured[tuple[Rule, ...]].of(rules)),
             consequences=tuple(self._consequences(params, rules)),
+            owners=owners_by(as_map(found.get("Tags"))),
         )
+
+    def by_hand(self, params: Params) -> str:
+        """Look the rules up in the moment in which it is pasted, and revoke them by their ids."""
+        group = params.security_group
+        listing = command(
+            "ec2",
+            "describe-security-group-rules",
+            filters=f"Name=group-id,Values={group}",
+            query=f"SecurityGroupRules[?{_selected(params)}].SecurityGroupRuleId",
+            output="text",
+            region=self._aws.region,
+        )
+        revoking = command("ec2", "revoke-security-group-ingress", group_id=group, region=self._aws.region)
+        return f"{revoking} --security-group-rule-ids $({listing})"
 
     def apply(self, params: Params, before: Before) -> None:
         """Revoke each captured rule by itself: one that is gone already must not save the others."""
@@ -227,12 +202,13 @@ class RevokeOpenIngress(action.Action):
             )
         return before.rules.value
 
-    def _owner(self, params: Params) -> str:
+    def _group(self, params: Params) -> dict[str, Any]:
         answer = self._aws.call("ec2", "DescribeSecurityGroups", GroupIds=[params.security_group])
         groups = [each for each in answer["SecurityGroups"] if each["GroupId"] == params.security_group]
         if not groups:
             raise Absent(f"AWS does not know security group {params.security_group}")
-        return str(groups[0]["OwnerId"])
+        found: dict[str, Any] = groups[0]
+        return found
 
     def _rules(self, params: Params) -> list[Rule]:
         answers = self._aws.pages(
@@ -241,11 +217,11 @@ class RevokeOpenIngress(action.Action):
             "SecurityGroupRules",
             Filters=[{"Name": "group-id", "Values": [params.security_group]}],
         )
-        rules = [_read(answer) for answer in answers if not answer["IsEgress"]]
+        rules = [read(answer) for answer in answers if not answer["IsEgress"]]
         return [rule for rule in rules if rule is not None]
 
     def _open(self, params: Params) -> tuple[Rule, ...]:
-        rules = [rule for rule in self._rules(params) if rule.cidr in _WORLD]
+        rules = [rule for rule in self._rules(params) if rule.cidr in WORLD]
         if params.ports is not None:
             rules = [rule for rule in rules if any(rule.covers(port) for port in params.ports)]
         return tuple(sorted(rules, key=lambda rule: rule.opening))
@@ -271,26 +247,19 @@ class RevokeOpenIngress(action.Action):
         if web:
             yield action.Consequence(says=f"a public web site behind it goes dark ({_ports(tuple(web))})")
         for rule in rules if params.ports else ():
-            if rule.protocol == _ALL or rule.from_port != rule.to_port:
+            if rule.protocol == ALL or rule.from_port != rule.to_port:
                 yield action.Consequence(says=f"the rule for {rule.says()} goes with all its ports")
         yield action.Consequence(says="connections that are open now live on until they end")
 
 
-def _read(answer: dict[str, Any]) -> Rule | None:
-    """Read one rule of AWS's; None for one whose source is a group or a prefix list."""
-    cidr = answer.get("CidrIpv4") or answer.get("CidrIpv6")
-    if not cidr:
-        return None
-    tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
-    return Rule(
-        protocol=answer["IpProtocol"],
-        from_port=answer.get("FromPort", -1),
-        to_port=answer.get("ToPort", -1),
-        cidr=cidr,
-        description=answer.get("Description"),
-        # What AWS itself tagged, nobody else can tag.
-        tags={key: value for key, value in tags.items() if not key.startswith("aws:")},
-    )
+def _selected(params: Params) -> str:
+    """Spell as a JMESPath condition which rules go."""
+    sources = f'(CidrIpv4==`"{WORLD[0]}"` || CidrIpv6==`"{WORLD[1]}"`)'
+    if params.ports is None:
+        return f"!IsEgress && {sources}"
+    kinds = " || ".join(f'IpProtocol==`"{protocol}"`' for protocol in sorted(WITH_PORTS))
+    ports = " || ".join(f"(FromPort<=`{port}` && ToPort>=`{port}`)" for port in params.ports)
+    return f'!IsEgress && {sources} && (IpProtocol==`"{ALL}"` || ({kinds}) && ({ports}))'
 
 
 def _user(interface: dict[str, Any]) -> str:

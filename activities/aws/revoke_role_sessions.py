@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import RoleName, iam_arn, is_ourselves
+from activities.aws.identity import RoleName, iam_arn, is_ourselves, owners_of
 from activities.aws.inline_deny import InlineDeny, PolicyBefore
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
@@ -52,7 +52,8 @@ class RevokeRoleSessions(Action):
     second is ended, too; a repeated `apply` keeps the first one. After the longest
     session the role allows (at most 12 hours) the policy denies nobody.
 
-    Facts come from IAM (`GetRole`, the role's inline policies and instance profiles).
+    Facts come from IAM (`GetRole`, whose answer has the role's tags, its inline policies and
+    instance profiles). By hand, "now" is the clock of the machine on which it is pasted.
     Proven against an emulator that evaluates policies: the old session is refused, a new
     one is answered, and the old one lives again after `undo`. Unproven: the seconds until
     AWS believes it everywhere. A session chained from this role into another has an issue
@@ -102,7 +103,12 @@ class RevokeRoleSessions(Action):
             says=f"end every session of role {params.role} issued until the change is made",
             before=before,
             consequences=self._consequences(params, role),
+            owners=owners_of(self.target(params), role),
         )
+
+    def by_hand(self, params: RoleSessionsParams) -> str:
+        """Write the same policy under the same name."""
+        return self._deny(params).by_hand()
 
     def apply(self, params: RoleSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
         """Write the policy, unless it stands already: then its time is kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import UserName, iam_arn, is_ourselves
+from activities.aws.identity import UserName, iam_arn, is_ourselves, owners_of
 from activities.aws.inline_deny import InlineDeny, PolicyBefore
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
@@ -40,10 +40,12 @@ class RevokeUserSessions(Action):
     change is made, not ours, rounded up so that a session of the same second is ended,
     too; a repeated `apply` keeps the first one.
 
-    Facts come from IAM (`GetUser`, the user's inline policies). Proven against an emulator
-    that evaluates policies: the old session is refused, the key itself and a session taken
-    later are answered. Unproven: the seconds until AWS believes it everywhere. Roles that a
-    session has assumed already are sessions of their own: `aws.revoke_role_sessions` ends those.
+    Facts come from IAM (`GetUser`, whose answer has the user's tags, and the user's inline
+    policies). By hand, "now" is the clock of the machine on which the command is pasted. Proven
+    against an emulator that evaluates policies: the old session is refused, the key itself and
+    a session taken later are answered. Unproven: the seconds until AWS believes it everywhere.
+    Roles that a session has assumed already are sessions of their own:
+    `aws.revoke_role_sessions` ends those.
     """
 
     summary: ClassVar[str] = "End the temporary sessions of an IAM user that were issued before now."
@@ -67,7 +69,7 @@ class RevokeUserSessions(Action):
     def plan(self, params: UserSessionsParams) -> Planned:
         """Check that the user exists, is not ourselves, and has room for the policy."""
         try:
-            self._aws.call("iam", "GetUser", UserName=params.user)
+            user = self._aws.call("iam", "GetUser", UserName=params.user)["User"]
         except Absent:
             return Refuse(says=f"user {params.user} does not exist in this account")
         if is_ourselves(self._aws, "user", params.user):
@@ -82,7 +84,12 @@ class RevokeUserSessions(Action):
                 Consequence(says="whoever works with such a session has to take a new one"),
                 Consequence(says="roles that such a session has assumed already are not ended"),
             ),
+            owners=owners_of(self.target(params), user, params.user),
         )
+
+    def by_hand(self, params: UserSessionsParams) -> str:
+        """Write the same policy under the same name."""
+        return self._deny(params).by_hand()
 
     def apply(self, params: UserSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
         """Write the policy, unless it stands already: then its time is kept."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,6 +18,7 @@ from firedoor.connectors.aws import Account, Aws, AwsAccounts
 from firedoor.domain.action import Action
 from firedoor.testing.aws import RecordedAws
 from firedoor.testing.scene import Made, Phase, Scene
+from tests.scenes import aws_cli
 from tests.servers import ACCOUNT, FaultProxy, Server
 
 REGION = "us-east-1"
@@ -133,6 +137,12 @@ class AwsScene(Scene):
         declared: tuple[str, ...] = getattr(self.action.permissions, phase)
         aws = self.world.aws({*declared, *self.emulator_asks}, changing=phase != "read")
         return self.action(aws)  # type: ignore[call-arg]  # an action of AWS takes its connector
+
+    def paste(self, command: str) -> None:
+        """Paste a command into a shell of the administrator's."""
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        with tempfile.TemporaryDirectory(prefix="firedoor-aws-") as folder:
+            aws_cli.paste(command, Path(folder), environment)
 
     def made(self) -> list[Made]:
         """Return the calls since the last question."""
