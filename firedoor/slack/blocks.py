@@ -12,9 +12,13 @@ from pydantic import Field
 from firedoor.domain.value import Value
 from firedoor.slack import limits
 from firedoor.slack.limits import Block
-from firedoor.slack.text import Element, plain, words
+from firedoor.slack.text import Element, inert, plain, words
 
 _FIXED = re.compile(r"[A-Za-z0-9 ._:/@,-]*")
+_GROUP_ID = re.compile(r"S[A-Z0-9]{1,20}")
+_USER_ID = re.compile(r"[UW][A-Z0-9]{1,20}")
+#: Our own origin and a path of ours: what a link button may open.
+_OUR_PAGE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?")
 
 
 class Message(Value):
@@ -47,6 +51,34 @@ def bullets(items: Iterable[Sequence[Element]]) -> Block:
     }
 
 
+def preformatted(text: str, most: int) -> Block:
+    """Return text as written, in a box of its own inside a rich_text block; each line of it is inert."""
+    room, lines = most, []
+    for line in text.splitlines():
+        if room <= 1:
+            break
+        lines.append(inert(line, room) if line.strip() else "")
+        room -= limits.width(lines[-1]) + 1
+    return {"type": "rich_text_preformatted", "elements": [words("\n".join(lines) or inert(""))]}
+
+
+def usergroup(id_: str) -> Element | None:
+    """Return what notifies everyone in a Slack user group; None for what is no id of one."""
+    return {"type": "usergroup", "usergroup_id": id_} if _GROUP_ID.fullmatch(id_) else None
+
+
+def user(id_: str) -> Element | None:
+    """Return what notifies one Slack account; None for what is no id of one."""
+    return {"type": "user", "user_id": id_} if _USER_ID.fullmatch(id_) else None
+
+
+def page_link(text: str, url: str) -> Element | None:
+    """Return a link in running text to a page of ours; None for an address that is none of ours."""
+    if not _OUR_PAGE.fullmatch(url) or len(url) > limits.URL:
+        return None
+    return {"type": "link", "url": url, "text": text}
+
+
 def rich(block_id: str, *parts: Block) -> Block:
     """Return a rich_text block of sections and lists; empty ones are left out, neighbours get a line each."""
     joined: list[Block] = []
@@ -69,9 +101,10 @@ def context(block_id: str, text: str) -> Block:
     }
 
 
-def actions(block_id: str, *buttons: Block) -> Block:
-    """Return a row of buttons."""
-    return {"type": "actions", "block_id": block_id, "elements": list(buttons)}
+def actions(block_id: str, *buttons: Block | None) -> Block | None:
+    """Return a row of buttons; None where there are none."""
+    shown = [each for each in buttons if each is not None]
+    return {"type": "actions", "block_id": block_id, "elements": shown} if shown else None
 
 
 def button(
@@ -96,6 +129,20 @@ def button(
     if confirm:
         made["confirm"] = confirm
     return made
+
+
+def link(action_id: str, text: str, url: str, *, label: str, style: str | None = None) -> Block | None:
+    """Return a button that opens a page of ours; None for an address that is none of ours."""
+    if not _OUR_PAGE.fullmatch(url) or len(url) > limits.URL:
+        return None
+    made: dict[str, Any] = {
+        "type": "button",
+        "action_id": action_id,
+        "text": plain(text, limits.BUTTON),
+        "accessibility_label": plain(label, limits.BUTTON)["text"],
+        "url": url,
+    }
+    return {**made, "style": style} if style else made
 
 
 def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, style: str = "primary") -> Block:

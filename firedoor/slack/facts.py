@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from firedoor.domain.approval import Approval
 from firedoor.domain.finding import Actor, Finding, PrincipalKind
+from firedoor.domain.ledger import Entry
 from firedoor.domain.plan import PlannedStep
+from firedoor.domain.policy import DataClass
 from firedoor.domain.response import Report
 from firedoor.slack.blocks import bullets, rich, section, utc
 from firedoor.slack.limits import Block
-from firedoor.slack.phrases import PROGRESS, REASONS, listed, people, undo_of
-from firedoor.slack.standing import Progress, Standing, all_progress
+from firedoor.slack.phrases import PROGRESS, listed, undo_of
+from firedoor.slack.standing import all_progress
 from firedoor.slack.text import Element, emoji, quoted, words
 
 _MOST_STEPS = 8
@@ -20,9 +21,7 @@ _MOST_CONSEQUENCES = 6
 
 def where(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
     """Tell whose and where; of several steps also what, for the headline names the first alone."""
-    one = (
-        section(words("Where: ", bold=True), *_where(steps[0])) if len(steps) == 1 else _steps(report, steps)
-    )
+    one = section(words("Where: ", bold=True), *place(steps[0])) if len(steps) == 1 else _steps(report, steps)
     return rich(block_id, section(*_whose(report.finding.actor)), one)
 
 
@@ -40,9 +39,17 @@ def price(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
         block_id,
         section(words("What will break", bold=True), words("" if breaks else ": nothing that we know of")),
         bullets(breaks),
-        section(words("Undo: ", bold=True), words(undo_of(steps)), *(lost[0] if len(lost) == 1 else ())),
+        section(
+            words("Undo: ", bold=True),
+            words(undo_of(steps), bold=not _all_back(steps)),
+            *(lost[0] if len(lost) == 1 else ()),
+        ),
         bullets(lost if len(lost) > 1 else ()),
     )
+
+
+def _all_back(steps: Sequence[PlannedStep]) -> bool:
+    return all(step.reversibility.kind == "full" for step in steps)
 
 
 def give_back(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Block:
@@ -56,53 +63,62 @@ def give_back(block_id: str, report: Report, steps: Sequence[PlannedStep]) -> Bl
     return rich(
         block_id,
         section(*_whose(report.finding.actor)),
-        section(words("What would be taken back", bold=True)),
-        _steps(report, back),
+        section(words("What would be opened again, newest first", bold=True)),
+        bullets([*(_back(report, step) for step in back[:_MOST_STEPS]), *_rest(len(back), report)]),
         section(*([words("What stays, for it cannot be undone", bold=True)] if stays else ())),
         bullets(stays[:_MOST_STEPS]),
     )
 
 
-def by_hand(block_id: str, report: Report, now: Standing) -> Block | None:
-    """Tell a person what to do where we could not; None where there is nothing of that kind."""
-    items = [
-        [words(_WRONG[now][1]), quoted(step.says, bold=True), words(" · "), *_where(step)]
-        for step in went_wrong(report, now)[:_MOST_STEPS]
-    ]
-    return (
-        rich(block_id, section(words("For a person to do now", bold=True)), bullets(items)) if items else None
-    )
+def _back(report: Report, step: PlannedStep) -> list[Element]:
+    """Tell whether the world still holds what we wrote; what somebody else changed since is left alone."""
+    told = [quoted(step.says, bold=True)]
+    if step.target:
+        told += [words(" · "), *place(step)]
+    since = drift(step, report.entries)
+    if since is not None:
+        told += [words(" — "), emoji("warning"), words(" changed by somebody else since: ", bold=True)]
+        return [*told, quoted(since.says), words("; it will be left alone", bold=True)]
+    seen = [entry.at for entry in report.entries if entry.step == step.id and entry.kind == "verified"]
+    return [*told, words(f" — still as we made it, seen {utc(seen[-1], '%H:%M')}")] if seen else told
 
 
-#: What is wrong with a step in a standing that needs a person, and what that person does.
-_WRONG: dict[Standing, tuple[Progress, str]] = {
-    "failed": ("failed", "do it, and look whether it is half done: "),
-    "stuck": ("stuck", "take back: "),
-    "reverted": ("reverted", "look who opened it, and do again: "),
-}
+def drift(step: PlannedStep, entries: Sequence[Entry]) -> Entry | None:
+    """Return what the ledger last says of a change by somebody else; None where what we wrote still holds."""
+    found: Entry | None = None
+    made = False  # before it was made, what drifts is the plan
+    for entry in entries:
+        if entry.step != step.id:
+            continue
+        if entry.kind in ("begun", "verified"):
+            found, made = None, entry.kind == "verified"
+        elif entry.kind in ("applied", "unverified"):
+            made = True
+        elif made and (entry.kind in ("reverted", "drifted") or _tells_drift(entry)):
+            found = entry
+    return found
 
 
-def went_wrong(report: Report, now: Standing) -> tuple[PlannedStep, ...]:
-    """Name the steps for which a card of this standing calls a person; empty where nothing went wrong."""
-    if now not in _WRONG or report.plan is None:
-        return ()
-    what = all_progress(report)
-    return tuple(step for step in report.plan.steps if what[step.id] == _WRONG[now][0])
+def _tells_drift(entry: Entry) -> bool:
+    return entry.kind == "noted" and entry.data.get("drift") in (True, "drifted")
+
+
+def _rest(count: int, report: Report) -> list[list[Element]]:
+    return [[_more(count - _MOST_STEPS, report)]] if count > _MOST_STEPS else []
 
 
 def _steps(report: Report, steps: Sequence[PlannedStep]) -> Block:
     items = [
-        [quoted(step.says, bold=True), words(" · "), *_where(step)]
+        [quoted(step.says, bold=True), words(" · "), *place(step)]
         if step.target
         else [quoted(step.says, bold=True)]
         for step in steps[:_MOST_STEPS]
     ]
-    if len(steps) > _MOST_STEPS:
-        items.append([_more(len(steps) - _MOST_STEPS, report)])
-    return bullets(items)
+    return bullets([*items, *_rest(len(steps), report)])
 
 
-def _where(step: PlannedStep) -> Iterator[Element]:
+def place(step: PlannedStep) -> Iterator[Element]:
+    """Tell what a step is about, where that is, and how sensitive it is."""
     yield quoted(step.target or step.action, 200, code=True)
     if step.account:
         yield words(" · account ")
@@ -110,6 +126,8 @@ def _where(step: PlannedStep) -> Iterator[Element]:
     if step.region:
         yield words(" · ")
         yield quoted(step.region, 40, code=True)
+    if step.data:
+        yield words(f" · {_DATA[step.data]}", bold=step.data in _SENSITIVE)
 
 
 def _whose(actor: Actor) -> Iterator[Element]:
@@ -123,6 +141,14 @@ def _whose(actor: Actor) -> Iterator[Element]:
         yield words("the finding names nobody")
 
 
+_DATA: dict[DataClass, str] = {
+    "public": "public data",
+    "internal": "internal data",
+    "confidential": "CONFIDENTIAL data",
+    "restricted": "RESTRICTED data",
+    "unknown": "data of UNKNOWN class",
+}
+_SENSITIVE: frozenset[DataClass] = frozenset({"confidential", "restricted", "unknown"})
 _KINDS = {PrincipalKind.IAM_USER: "IAM user", PrincipalKind.ASSUMED_ROLE: "IAM role"}
 
 
@@ -143,9 +169,7 @@ def outcome(block_id: str, report: Report, steps: Sequence[PlannedStep], title: 
         picture, says = PROGRESS[now.get(step.id, "waiting")]
         line = [emoji(picture), words(f" {says}: "), quoted(step.says)]
         items.append([*line, *_trouble(report, step.id)])
-    if len(steps) > _MOST_STEPS:
-        items.append([_more(len(steps) - _MOST_STEPS, report)])
-    return rich(block_id, section(words(title, bold=True)), bullets(items))
+    return rich(block_id, section(words(title, bold=True)), bullets([*items, *_rest(len(steps), report)]))
 
 
 def _trouble(report: Report, step: str) -> Iterator[Element]:
@@ -154,38 +178,6 @@ def _trouble(report: Report, step: str) -> Iterator[Element]:
     if last is not None and last.kind in ("failed", "stuck", "unverified", "reverted"):
         yield words(" — ")
         yield quoted(last.says)
-
-
-def needs(block_id: str, ask: Approval) -> Block:
-    """Tell who has to say yes and who has said what."""
-    items: list[list[Element]] = []
-    for rule in ask.rules:
-        approvers = sorted(ask.approvers(rule))
-        line = [words(f"{people(rule.quorum)} of ", bold=True), quoted(listed(ask.eligible(rule), "or"), 200)]
-        if approvers:
-            line += [words(" · yes from "), quoted(listed(approvers), 200)]
-        missing = max(0, rule.quorum - len(approvers))
-        items.append([*line, words(f" · {missing} to go" if missing else " · complete")])
-    asked = [words("Who decides", bold=True)]
-    if ask.requester:
-        asked += [words(" · asked for by "), quoted(ask.requester, 80), words(", who cannot say yes to it")]
-    if ask.escalated:
-        asked.append(words(" · nobody answered in time, so more people are asked now"))
-    return rich(block_id, section(*asked), bullets(items))
-
-
-def verdict(block_id: str, ask: Approval) -> Block | None:
-    """Tell who said yes or no, and why; None where nobody did."""
-    lines: list[list[Element]] = []
-    for vote in ask.votes:
-        line = [quoted(vote.voter.person, 80, bold=True)]
-        line.append(words(" said yes" if vote.decision == "approve" else " said no"))
-        if vote.reason:
-            line.append(words(f" ({REASONS[vote.reason].lower()})"))
-        if vote.comment:
-            line += [words(": “"), quoted(vote.comment), words("”")]
-        lines.append(line)
-    return rich(block_id, bullets(lines)) if lines else None
 
 
 def why(block_id: str, report: Report) -> Block:

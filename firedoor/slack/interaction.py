@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal, cast, get_args
-from urllib.parse import parse_qsl
+import re
+from typing import Literal, get_args
 
-from firedoor.domain.approval import RejectReason
-from firedoor.domain.errors import Unreadable
+from firedoor.domain.approval import Decision, RejectReason
 from firedoor.domain.value import Value
 from firedoor.slack import modal
-from firedoor.slack.reference import Reference, decode
+from firedoor.slack.payload import (
+    Clicker,
+    Part,
+    channel,
+    chosen,
+    clicker,
+    part,
+    payload_of,
+    text,
+    typed,
+    unreadable,
+)
+from firedoor.slack.reference import LineReference, Reference, SetReference, Verb, decode, decode_as
 
-_ACTIONS = {"firedoor.approve": "approve", "firedoor.reject": "reject", "firedoor.undo": "undo"}
-_ID = 64
+__all__ = [
+    "REVIEW",
+    "Clicker",
+    "Ignored",
+    "Interaction",
+    "MoreSubmit",
+    "Press",
+    "RejectSubmit",
+    "Review",
+    "SetSubmit",
+    "payload_of",
+    "read",
+]
+
+_ACTIONS: dict[str, Verb] = {f"firedoor.{verb}": verb for verb in get_args(Verb)}
+#: The button of a digest line; a message may hold many, so a dot and a number follow.
+REVIEW = "firedoor.review"
+_REVIEW = re.compile(rf"{re.escape(REVIEW)}(\.\d{{1,4}})?")
+_PERSON = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 _URL = 2000
-
-
-class Clicker(Value):
-    """Who pressed, by the payload's own word, which its signature vouches for. Never a name or an e-mail."""
-
-    user: str
-    team: str  # the workspace it happened in, "" for an organisation-wide app
-    enterprise: str = ""
-    home: str = ""  # the workspace the account belongs to; another one than ours is an external person
-    app: str
-    barred: str = ""  # what kind of account may not decide: bot, guest, external
 
 
 class Press(Value):
@@ -34,8 +50,21 @@ class Press(Value):
     kind: Literal["press"] = "press"
     by: Clicker
     reference: Reference
+    channel: str
     trigger_id: str
     response_url: str  # a capability: never logged
+
+
+class Review(Value):
+    """The button of a digest line was pressed: somebody wants to look at all its asks at once."""
+
+    kind: Literal["review"] = "review"
+    by: Clicker
+    digest: int
+    key: str
+    channel: str
+    trigger_id: str
+    response_url: str  # as above
 
 
 class RejectSubmit(Value):
@@ -48,6 +77,32 @@ class RejectSubmit(Value):
     comment: str
 
 
+class MoreSubmit(Value):
+    """The dialog behind "More…" was submitted.
+
+    `minutes` is set for `snooze` and for nothing else; `person` is who was chosen, whatever `what`.
+    """
+
+    kind: Literal["more"] = "more"
+    by: Clicker
+    reference: Reference
+    what: modal.What
+    minutes: int | None
+    person: str | None
+    comment: str
+
+
+class SetSubmit(Value):
+    """The dialog about a frozen set of asks was submitted."""
+
+    kind: Literal["set"] = "set"
+    by: Clicker
+    sha256: str
+    decision: Decision
+    reason: RejectReason | None
+    comment: str
+
+
 class Ignored(Value):
     """Something that needs no answer, such as a closed dialog or a link button."""
 
@@ -56,115 +111,110 @@ class Ignored(Value):
     why: str
 
 
-Interaction = Press | RejectSubmit | Ignored
-
-
-def payload_of(body: bytes) -> object:
-    """Return the JSON of a form body's one `payload` field."""
-    try:
-        fields = parse_qsl(body.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=8)
-        payloads = [value for name, value in fields if name == "payload"]
-        if len(payloads) == 1:
-            return cast("object", json.loads(payloads[0]))
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(f"a body that is no form with JSON in it ({type(error).__name__})") from None
-    raise _unreadable(f"{len(payloads)} payload fields")
+Interaction = Press | Review | RejectSubmit | MoreSubmit | SetSubmit | Ignored
 
 
 def read(payload: object) -> Interaction:
     """Read a payload; raises `Unreadable` on anything that Slack would not send."""
     if not isinstance(payload, dict):
-        raise _unreadable("a payload that is no JSON object")
-    by = _clicker(payload)
+        raise unreadable("a payload that is no JSON object")
+    by = clicker(payload)
     kind = payload.get("type")
     if kind == "block_actions":
         return _press(payload, by)
     if kind == "view_submission":
-        return _submit(payload, by)
+        return _submit(part(payload, "view"), by)
     return Ignored(by=by, why="not a press and not a submitted dialog")
 
 
-def _clicker(payload: dict[str, Any]) -> Clicker:
-    user, team, enterprise = (_object(payload, key) for key in ("user", "team", "enterprise"))
-    return Clicker(
-        user=_text(user, "id"),
-        team=_text(team, "id", missing=""),
-        enterprise=_text(enterprise, "id", missing=""),
-        home=_text(user, "team_id", missing=""),
-        app=_text(payload, "api_app_id"),
-        barred=_barred(user),
-    )
-
-
-def _barred(user: dict[str, Any]) -> str:
-    if user.get("is_bot"):
-        return "bot"
-    if user.get("is_restricted") or user.get("is_ultra_restricted"):
-        return "guest"
-    return "external" if user.get("is_stranger") else ""
-
-
-def _press(payload: dict[str, Any], by: Clicker) -> Press | Ignored:
+def _press(payload: Part, by: Clicker) -> Press | Review | Ignored:
     pressed = payload.get("actions")
     if not isinstance(pressed, list) or len(pressed) != 1 or not isinstance(pressed[0], dict):
-        raise _unreadable("a press of not exactly one button")
-    action_id = pressed[0].get("action_id")
-    verb = _ACTIONS.get(action_id) if isinstance(action_id, str) else None
-    if verb is None:
+        raise unreadable("a press of not exactly one button")
+    action_id, value = pressed[0].get("action_id"), pressed[0].get("value")
+    if not isinstance(action_id, str):
+        raise unreadable("a press of a button without a name")
+    reviews = _REVIEW.fullmatch(action_id) is not None
+    verb = _ACTIONS.get(action_id)
+    if verb is None and not reviews:
         return Ignored(by=by, why="not a button that decides anything")
-    reference = decode(pressed[0].get("value"))
+    where = channel(payload)
+    trigger_id = text(payload, "trigger_id", most=200)
+    response_url = text(payload, "response_url", missing="", most=_URL)
+    if reviews:
+        line = decode_as(LineReference, value)
+        return Review(
+            by=by,
+            digest=line.n,
+            key=line.k,
+            channel=where,
+            trigger_id=trigger_id,
+            response_url=response_url,
+        )
+    reference = decode(value)
     if reference.d != verb:
-        raise _unreadable("a button whose value belongs to another button")
-    return Press(
+        raise unreadable("a button whose value belongs to another button")
+    return Press(by=by, reference=reference, channel=where, trigger_id=trigger_id, response_url=response_url)
+
+
+def _submit(view: Part, by: Clicker) -> RejectSubmit | MoreSubmit | SetSubmit | Ignored:
+    values = part(part(view, "state"), "values")
+    metadata = view.get("private_metadata")
+    match view.get("callback_id"):
+        case modal.REJECT_VIEW:
+            return RejectSubmit(
+                by=by,
+                reference=_of_button(metadata, "reject"),
+                reason=_reason(values),
+                comment=typed(values, modal.COMMENT),
+            )
+        case modal.MORE_VIEW:
+            return _more(_of_button(metadata, "more"), values, by)
+        case modal.SET_VIEW:
+            return SetSubmit(
+                by=by,
+                sha256=decode_as(SetReference, metadata).s,
+                decision=_decision(values),
+                reason=_reason(values),
+                comment=typed(values, modal.COMMENT),
+            )
+    return Ignored(by=by, why="not a dialog of ours")
+
+
+def _of_button(metadata: object, verb: Verb) -> Reference:
+    reference = decode(metadata)
+    if reference.d != verb:
+        raise unreadable("a dialog that belongs to another button")
+    return reference
+
+
+def _more(reference: Reference, values: Part, by: Clicker) -> MoreSubmit:
+    wish = chosen(values, modal.WHAT)
+    what, minutes = modal.WISHES.get(wish, (None, None)) if isinstance(wish, str) else (None, None)
+    if what is None:
+        raise unreadable("a dialog in which nothing of ours was chosen")
+    person = chosen(values, modal.PERSON)
+    if person is not None and not (isinstance(person, str) and _PERSON.fullmatch(person)):
+        raise unreadable("a person who is no id of a person")
+    return MoreSubmit(
         by=by,
         reference=reference,
-        trigger_id=_text(payload, "trigger_id", most=200),
-        response_url=_text(payload, "response_url", missing="", most=_URL),
+        what=what,
+        minutes=minutes,
+        person=person,
+        comment=typed(values, modal.COMMENT),
     )
 
 
-def _submit(payload: dict[str, Any], by: Clicker) -> RejectSubmit | Ignored:
-    view = _object(payload, "view")
-    if view.get("callback_id") != modal.REJECT_VIEW:
-        return Ignored(by=by, why="not a dialog of ours")
-    reference = decode(view.get("private_metadata"))
-    if reference.d != "reject":
-        raise _unreadable("a dialog that belongs to another button")
-    values = _object(_object(view, "state"), "values")
-    chosen = _object(_object(_object(values, modal.REASON), modal.REASON), "selected_option").get("value")
-    comment = _object(_object(values, modal.COMMENT), modal.COMMENT).get("value")
-    return RejectSubmit(
-        by=by,
-        reference=reference,
-        reason=chosen if chosen in get_args(RejectReason) else None,
-        comment=_sentence(comment),
-    )
+def _reason(values: Part) -> RejectReason | None:
+    said = chosen(values, modal.REASON)
+    return next((reason for reason in get_args(RejectReason) if reason == said), None)
 
 
-def _sentence(value: object) -> str:
-    """Return typed text on one line; half a surrogate pair, which no JSON of ours could carry, as `?`."""
-    whole = value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-    return " ".join(whole.split())
-
-
-def _object(holder: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return an inner object; what is absent or null is empty."""
-    inner = holder.get(key)
-    if inner is None:
-        return {}
-    if not isinstance(inner, dict):
-        raise _unreadable(f"{key} that is no JSON object")
-    return inner
-
-
-def _text(holder: dict[str, Any], key: str, *, missing: str | None = None, most: int = _ID) -> str:
-    value = holder.get(key, missing)
-    if value is None and missing is not None:
-        return missing
-    if not isinstance(value, str) or len(value) > most or not value.isprintable():
-        raise _unreadable(f"no usable {key}")
-    return value
-
-
-def _unreadable(found: str) -> Unreadable:
-    return Unreadable(found, expected="an interaction payload as Slack sends it")
+def _decision(values: Part) -> Decision:
+    said = chosen(values, modal.DECISION)
+    if said == "approve":
+        return "approve"
+    if said == "reject":
+        return "reject"
+    raise unreadable("a dialog in which neither yes nor no was chosen")

@@ -15,6 +15,7 @@ FIELDS = 10
 FIELD = 2000
 BUTTON = 75
 VALUE = 2000
+URL = 3000
 ID = 255
 ACTIONS = 25
 CONTEXT = 10
@@ -28,7 +29,10 @@ RICH_TEXT = 3000  # all text of one rich_text block; Slack names no number, so t
 #: All blocks together, as JSON. Slack documents no such limit and answers `msg_blocks_too_long` from about
 #: 13 200 characters on (slackapi/bolt-js issue 2509).
 WHOLE = 12_000
+#: The same for a dialog, of which Slack takes 250 kB.
+WHOLE_VIEW = 100_000
 
+_COPIED = "rich_text_preformatted"
 _LEAST = 60  # a block shorter than this has nothing left to give
 
 _ESCAPED = {"&": 5, "<": 4, ">": 4}  # Slack stores these as entities, and may count them so
@@ -57,40 +61,51 @@ def size(blocks: Sequence[Block]) -> int:
     return len(json.dumps(blocks))
 
 
-def fit(blocks: Sequence[Block], more: str) -> tuple[Block, ...]:
+def fit(blocks: Sequence[Block], more: str, whole: int = WHOLE) -> tuple[Block, ...]:
     """Shorten what would break a limit; `more` names where the rest can be read.
 
     Only rich text can grow without bound: everything else is short by
-    construction, so it alone pays.
+    construction, so it alone pays. What is there to be copied pays last.
     """
-    room = RICH_TEXT
-    fitted = _fitted(blocks, room, more)
-    while size(fitted) > WHOLE and room > _LEAST:
-        room = room * 3 // 4
-        fitted = _fitted(blocks, room, more)
+    fitted = _fitted(blocks, RICH_TEXT, RICH_TEXT, more)
+    for copied in (False, True):
+        room = RICH_TEXT
+        while size(fitted) > whole and room > _LEAST:
+            room = room * 3 // 4
+            fitted = _fitted(blocks, _LEAST if copied else room, room if copied else RICH_TEXT, more)
     return tuple(fitted)
 
 
-def _fitted(blocks: Sequence[Block], room: int, more: str) -> list[Block]:
-    return [_shortened(block, room, more) if block["type"] == "rich_text" else block for block in blocks]
+def _fitted(blocks: Sequence[Block], room: int, copied: int, more: str) -> list[Block]:
+    """Cut rich text to a room, and what holds something to be copied to another."""
+    return [
+        _shortened(block, copied if _is_copied(block) else room, more)
+        if block["type"] == "rich_text"
+        else block
+        for block in blocks
+    ]
+
+
+def _is_copied(block: Block) -> bool:
+    return any(part["type"] == _COPIED for part in block["elements"])
 
 
 def _shortened(block: Block, most: int, more: str) -> Block:
-    """Cut a rich_text block at a width, and say how many items are not shown."""
+    """Cut a rich_text block at a width and say how many items are not shown; what is copied comes first."""
     if text_width(block) <= most:
         return block
     ending = f"… (more, see {more})"
     room = most - width(ending)
-    parts: list[Block] = []
+    kept: dict[int, Block] = {}
     dropped = 0
-    for part in block["elements"]:
-        kept, room, lost = _cut(part, room)
+    for number, part in sorted(enumerate(block["elements"]), key=lambda each: each[1]["type"] != _COPIED):
+        shortened, room, lost = _cut(part, room)
         dropped += lost
-        if kept is not None:
-            parts.append(kept)
+        if shortened is not None:
+            kept[number] = shortened
     says = f"… ({dropped} more, see {more})" if dropped else ending
-    parts.append({"type": "rich_text_section", "elements": [_italic(says)]})
-    return {**block, "elements": parts}
+    parts = [kept[number] for number in sorted(kept)]
+    return {**block, "elements": [*parts, {"type": "rich_text_section", "elements": [_italic(says)]}]}
 
 
 def _italic(text: str) -> Block:
@@ -98,7 +113,13 @@ def _italic(text: str) -> Block:
 
 
 def _cut(part: Block, room: int) -> tuple[Block | None, int, int]:
-    """Return what fits of a section or list, the room left, and how many list items were dropped."""
+    """Return what fits of a section or list, the room left, and how many list items were dropped.
+
+    What is preformatted is there to be copied, so it is there whole or not at all.
+    """
+    if part["type"] == _COPIED:
+        fits = text_width(part) <= room
+        return (part, room - text_width(part), 0) if fits else (None, room, 1)
     kept: list[Block] = []
     dropped = 0
     for element in part["elements"]:

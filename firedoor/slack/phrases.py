@@ -8,20 +8,36 @@ from firedoor.domain.approval import Approval, RejectReason
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
 from firedoor.slack.blocks import fixed, moment, utc
-from firedoor.slack.standing import Progress, Standing
+from firedoor.slack.standing import ASKING, Progress, Standing, said_yes
 
 #: Every standing is another sentence: the first words of its headline, and what they mean.
 HEADLINES: dict[Standing, tuple[str, str]] = {
     "planning": ("Looking into it", "Nothing is changed yet: the plan is being made, reading only."),
     "shadow": ("Would do", "This playbook is in shadow: nothing was changed and nobody is asked."),
     "pending": ("Approve?", "Nothing of this is done until enough people say yes."),
+    "counting": ("Approve too?", "Not enough people have said yes yet, so nothing of this is done."),
+    "escalated": (
+        "Approve now?",
+        "Too few answered in time, so more people are asked. Nothing of this is done before.",
+    ),
+    "confirming": (
+        "Recording",
+        "Enough people said yes. Each of them is being looked up once more before anything is done.",
+    ),
     "undo_pending": ("Approve undo?", "It stays contained until enough people say yes."),
     "running": ("Doing", "It is being carried out. It is not done yet."),
     "unverified": ("Changed", "The change is made, but it is not seen to hold yet. Do not count on it."),
     "contained": ("Contained", "Done: every change is verified."),
     "partial": ("Contained in part", "What was done is verified. Some of the plan was not done, see below."),
     "rejected": ("Rejected", "Somebody said no: nothing of what was asked is done."),
-    "expired": ("No answer", "Nobody answered in time. Silence means no: nothing of what was asked is done."),
+    "expired": (
+        "No answer",
+        "Too few answered in time. Silence means no: nothing of what was asked is done.",
+    ),
+    "unconfirmed": (
+        "Not carried out",
+        "Nobody who said yes could be looked up again, and unreachable means no: it is not done.",
+    ),
     "reverted": ("RE-OPENED", "What was contained is open again, and not by us. A person should look now."),
     "failed": ("FAILED", "It is not contained as planned. A person has to act by hand, see below."),
     "undoing": ("Taking back", "It is being given back. It is not done yet."),
@@ -36,6 +52,9 @@ PICTURES: dict[Standing, str] = {
     "planning": "mag",
     "shadow": "ghost",
     "pending": "raised_hand",
+    "counting": "raised_hand",
+    "escalated": "rotating_light",
+    "confirming": "hourglass_flowing_sand",
     "undo_pending": "raised_hand",
     "running": "hourglass_flowing_sand",
     "unverified": "hourglass_flowing_sand",
@@ -43,6 +62,7 @@ PICTURES: dict[Standing, str] = {
     "partial": "warning",
     "rejected": "no_entry_sign",
     "expired": "hourglass",
+    "unconfirmed": "no_entry_sign",
     "reverted": "rotating_light",
     "failed": "rotating_light",
     "undoing": "leftwards_arrow_with_hook",
@@ -100,28 +120,59 @@ def undo_of(steps: Sequence[PlannedStep]) -> str:
     return "only in part"
 
 
+def silence(ask: Approval) -> str:
+    """Say what silence does where it means yes; it takes the place of "nothing is done before"."""
+    what = "it is taken back" if ask.kind == "undo" else "it is done"
+    return f"SILENCE MEANS YES HERE: unless somebody says no in time, {what} without you."
+
+
 def deadline(ask: Approval) -> str:
     """Say until when an answer counts and what happens then; markup of our own words."""
-    meanwhile = "it stays contained" if ask.kind == "undo" else "nothing is done"
-    groups = dict.fromkeys(group for rule in ask.rules if rule.then == "escalate" for group in rule.to)
-    if groups and not ask.escalated:
-        more = listed([fixed(group) for group in groups])
-        then = f"*{more} are asked too*, in a new message; until they answer {meanwhile}"
-    else:
-        then = f"*silence means no*: {meanwhile}"
-    return f"Answer by {moment(ask.deadline)}. After that {then}."
+    return f"Answer by {moment(ask.deadline)}. After that {_then(ask)}."
+
+
+def _then(ask: Approval) -> str:
+    undo = ask.kind == "undo"
+    meanwhile = "it stays contained" if undo else "nothing is done"
+    if ask.silence_means_yes():
+        done = "IT IS TAKEN BACK WITHOUT YOU" if undo else "IT IS DONE WITHOUT YOU"
+        return f"*{done}*: silence means yes"
+    more = escalates_to(ask)
+    if more:
+        names = listed([fixed(group) for group in more])
+        return f"*{names} are asked too*, in a new message; until they answer {meanwhile}"
+    return f"*silence means no*: {meanwhile}"
+
+
+def escalates_to(ask: Approval) -> tuple[str, ...]:
+    """Name the groups that are asked as well when the time is over; none where silence ends it."""
+    wanting = [rule for rule in ask.effective_rules() if len(ask.approvers(rule)) < rule.quorum]
+    if ask.escalated or any(rule.then == "reject" for rule in wanting):
+        return ()
+    return tuple(dict.fromkeys(group for rule in wanting if rule.then == "escalate" for group in rule.to))
+
+
+def so_far(ask: Approval) -> str:
+    """Say how many of how many said yes; "" while nobody did."""
+    given = len(said_yes(ask))
+    return f"{given} of {given + ask.missing()}" if given else ""
 
 
 def summary(report: Report, standing: Standing, steps: Sequence[PlannedStep]) -> str:
     """Say in one line of fixed-format words what a notification shows."""
-    what = listed(list(dict.fromkeys(_verb(step.action) for step in steps))) or "no change"
-    where = listed(sorted({fixed(step.account) for step in steps if step.account}))
-    parts = [f"{HEADLINES[standing][0]} {what}" + (f" in {where}" if where else "")]
+    parts = [f"{HEADLINES[standing][0]} {what(steps)}"]
     parts.append(f"{report.finding.severity.value}, {fixed(report.playbook)}")
-    if standing in ("pending", "undo_pending") and report.ask is not None:
+    if standing in ASKING and report.ask is not None:
         parts.append(f"{people(report.ask.missing())} needed by {utc(report.ask.deadline)}")
         parts.append(f"plan {report.ask.fingerprint}")
     return " · ".join(parts)
+
+
+def what(steps: Sequence[PlannedStep]) -> str:
+    """Name what steps do and in which accounts, in words of fixed format."""
+    verbs = listed(list(dict.fromkeys(_verb(step.action) for step in steps))) or "no change"
+    where = listed(sorted({fixed(step.account) for step in steps if step.account}))
+    return verbs + (f" in {where}" if where else "")
 
 
 def _verb(action: str) -> str:

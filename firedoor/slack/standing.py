@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from firedoor.domain.approval import Approval
 from firedoor.domain.ledger import Entry
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
@@ -13,6 +14,9 @@ Standing = Literal[
     "planning",
     "shadow",  # planned and recorded; nothing is done and nobody is asked
     "pending",  # people are asked to say yes
+    "counting",  # some have said yes, and not enough of them
+    "escalated",  # nobody answered in time, and more people are asked
+    "confirming",  # enough said yes, and each of them is looked up once more
     "undo_pending",  # people are asked to let it be taken back
     "running",
     "unverified",  # changed, and not yet seen contained
@@ -20,6 +24,7 @@ Standing = Literal[
     "partial",  # what was done is verified; some of the plan was not done
     "rejected",
     "expired",
+    "unconfirmed",  # enough said yes, and could not be looked up again: no
     "reverted",  # somebody opened again what was contained
     "failed",
     "undoing",
@@ -29,6 +34,9 @@ Standing = Literal[
     "dismissed",  # there was nothing to do
     "kept",  # closed, and the containment stays
 ]
+
+#: Where people are asked, and can answer.
+ASKING: frozenset[Standing] = frozenset({"pending", "counting", "escalated", "undo_pending"})
 
 #: What became of one step.
 Progress = Literal[
@@ -87,20 +95,47 @@ def all_progress(report: Report) -> dict[str, Progress]:
 
 def standing(report: Report) -> Standing:  # noqa: PLR0911  a ladder of cases, first match wins
     """Say how a response stands. Pure: what an open ask still waits for, the report knows."""
+    if is_confirming(report):
+        return "confirming"
     if report.asking and report.ask is not None:
-        return "undo_pending" if report.ask.kind == "undo" else "pending"
-    kinds = {entry.kind for entry in report.entries}
+        return _asked(report.ask)
     if report.status == "stuck":
         return "stuck"
     if report.status == "undone":
         return "undone"
-    if "undoing" in kinds and "closed" not in kinds:
-        return "undoing"
-    if report.ask is not None and report.ask.kind == "undo" and report.ask.missing() == 0:
+    closed = is_closed(report)
+    if (any(entry.kind == "undoing" for entry in report.entries) and not closed) or _undo_granted(report):
         return "undoing"
     if report.status in ("failed", "reverted"):
         return report.status
-    return _forward(report, set(all_progress(report).values()), closed="closed" in kinds)
+    return _forward(report, set(all_progress(report).values()), closed=closed)
+
+
+def _undo_granted(report: Report) -> bool:
+    ask = report.ask
+    return ask is not None and ask.kind == "undo" and ask.missing() == 0 and not ask.unconfirmed
+
+
+def is_confirming(report: Report) -> bool:
+    """Whether enough people said yes, and they are being looked up once more."""
+    ask = report.ask
+    if ask is None or ask.confirmed or ask.unconfirmed or ask.missing() > 0 or is_closed(report):
+        return False
+    return not any(vote.decision == "reject" for vote in ask.votes) and decided(report, ask) is None
+
+
+def _asked(ask: Approval) -> Standing:
+    if ask.kind == "undo":
+        return "undo_pending"
+    if said_yes(ask):
+        return "counting"
+    return "escalated" if ask.escalated else "pending"
+
+
+def said_yes(ask: Approval) -> tuple[str, ...]:
+    """List the people whose yes counts, in the order in which they said it."""
+    counts = frozenset[str]().union(*(ask.approvers(rule) for rule in ask.effective_rules()))
+    return tuple(dict.fromkeys(vote.voter.person for vote in ask.votes if vote.voter.person in counts))
 
 
 def _forward(  # noqa: PLR0911  as above
@@ -112,7 +147,7 @@ def _forward(  # noqa: PLR0911  as above
     if is_shadow(report) and not begun:
         return "shadow" if "waiting" in seen else "dismissed"
     answer = answered(report)
-    if answer in ("rejected", "expired"):
+    if answer in ("rejected", "expired", "unconfirmed"):
         return answer
     if "running" in seen or (not closed and "waiting" in seen):
         return "running"
@@ -126,21 +161,42 @@ def _forward(  # noqa: PLR0911  as above
     return "failed" if "failed" in seen else "dismissed"
 
 
+def is_closed(report: Report) -> bool:
+    """Whether the response is over."""
+    return any(entry.kind == "closed" for entry in report.entries)
+
+
 def is_shadow(report: Report) -> bool:
     """Whether the playbook only records what it would have done; it travels in the first entry."""
     playbook = report.entries[0].data.get("playbook") if report.entries else None
     return isinstance(playbook, dict) and playbook.get("mode") == "shadow"
 
 
-def answered(report: Report) -> Literal["granted", "rejected", "expired"] | None:
+def decided(report: Report, ask: Approval) -> str | None:
+    """Say as what the ledger closed this ask, "" where it does not say; None while it has not."""
+    for entry in reversed(report.entries):
+        told = entry.data.get("ask") if entry.kind == "decided" else None
+        if isinstance(told, dict) and told.get("id") == ask.id:
+            return str(entry.data.get("state") or "")
+    return None
+
+
+def answered(report: Report) -> Literal["granted", "rejected", "expired", "unconfirmed"] | None:
     """Say how the shown ask ended; None while it is open, withdrawn, or when nobody was asked."""
-    if report.ask is None or report.asking or report.ask.kind != "apply":
+    ask = report.ask
+    if ask is None or report.asking or ask.kind != "apply":
         return None
-    if any(vote.decision == "reject" for vote in report.ask.votes):
+    if any(vote.decision == "reject" for vote in ask.votes):
         return "rejected"
-    if report.ask.missing() == 0:
-        return "granted"
+    if ask.unconfirmed:
+        return "unconfirmed"
     # An ask that is withdrawn is no longer in the report: what was decided without a yes or a no is silence.
-    decided = (entry.data.get("ask") for entry in report.entries if entry.kind == "decided")
-    ended = any(isinstance(ask, dict) and ask.get("id") == report.ask.id for ask in decided)
-    return "expired" if ended else None
+    state = decided(report, ask)
+    if ask.missing() == 0 or state == "granted":
+        return "granted"
+    return None if state is None else "expired"
+
+
+def by_silence(report: Report) -> bool:
+    """Whether what was asked is carried out because nobody said anything."""
+    return report.ask is not None and report.ask.missing() > 0 and answered(report) == "granted"

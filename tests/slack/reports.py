@@ -112,10 +112,15 @@ def asked(
 
 
 def vote(
-    person: str, decision: Decision = "approve", *, reason: RejectReason | None = None, comment: str = ""
+    person: str,
+    decision: Decision = "approve",
+    *,
+    reason: RejectReason | None = None,
+    comment: str = "",
+    **other: Any,
 ) -> Vote:
     return Vote(
-        id=f"{person} {decision}",
+        id=f"{person[:99]} {decision}",
         decision=decision,
         voter=Voter(person=person, groups=("secops",)),
         door="slack",
@@ -123,6 +128,7 @@ def vote(
         reason=reason,
         comment=comment,
         at=NOW,
+        **other,
     )
 
 
@@ -165,21 +171,27 @@ def every_standing() -> dict[str, Report]:
     undo = asked((SESSIONS, STOP), number="2", kind="undo", requester="dora")
     held = NOW + timedelta(hours=24)
     contained = (*START, *done("stop_key", "end_sessions"))
-    decided = entry("decided", ask=plain(ask))
+    granted = ask.with_vote(vote("alice")).with_vote(vote("bob"))
+    confirmed = granted.model_copy(update={"confirmed": True})
+    escalated = ask.escalation(NOW + timedelta(minutes=31))
+    decided = entry("decided", ask=plain(ask), state="expired")
     whole = (*contained, *done("delete_key"))
     resting: dict[str, Any] = {"held_until": held, "owed": ("end_sessions", "stop_key")}
+    asking: dict[str, Any] = {
+        "status": "awaiting_approval",
+        "asking": True,
+        "asked_steps": (DELETE,),
+        "entries": contained,
+        "owed": ("end_sessions", "stop_key"),
+    }
     shadow = entry("received", playbook={"mode": "shadow"})
     return {
         "planning": report(status="planning", plan=None, entries=(RECEIVED,)),
         "shadow": report(status="dismissed", entries=(shadow, entry("planned"), entry("closed"))),
-        "pending": report(
-            status="awaiting_approval",
-            ask=ask.with_vote(vote("alice")),
-            asking=True,
-            asked_steps=(DELETE,),
-            entries=contained,
-            owed=("end_sessions", "stop_key"),
-        ),
+        "pending": report(ask=ask, **asking),
+        "counting": report(ask=ask.with_vote(vote("alice")), **asking),
+        "escalated": report(ask=escalated, **asking),
+        "confirming": report(ask=granted, **asking),
         "undo_pending": report(
             status="awaiting_approval",
             ask=undo,
@@ -190,7 +202,7 @@ def every_standing() -> dict[str, Report]:
         ),
         "running": report(
             status="containing",
-            ask=ask.with_vote(vote("alice")).with_vote(vote("bob")),
+            ask=confirmed,
             asked_steps=(DELETE,),
             entries=(*contained, entry("begun", "delete_key")),
         ),
@@ -200,7 +212,7 @@ def every_standing() -> dict[str, Report]:
             **resting,
         ),
         "contained": report(
-            ask=ask.with_vote(vote("alice")).with_vote(vote("bob")),
+            ask=confirmed,
             entries=whole,
             asked_steps=(DELETE,),
             **resting,
@@ -217,6 +229,12 @@ def every_standing() -> dict[str, Report]:
             ask=ask.with_vote(
                 vote("alice", "reject", reason="bad_time", comment="the release runs until seven")
             ),
+            asked_steps=(DELETE,),
+            entries=(*contained, decided),
+            **resting,
+        ),
+        "unconfirmed": report(
+            ask=granted.model_copy(update={"unconfirmed": True}),
             asked_steps=(DELETE,),
             entries=(*contained, decided),
             **resting,

@@ -6,15 +6,12 @@ from typing import Any
 
 from firedoor.domain.approval import RejectReason
 from firedoor.slack.blocks import rich, section
-from firedoor.slack.limits import BUTTON, MODAL_TITLE, Block
-from firedoor.slack.phrases import REASONS
+from firedoor.slack.limits import MODAL_TITLE
+from firedoor.slack.modal.inputs import COMMENT, LONGEST, REASON, SHORTEST, comment, reason
 from firedoor.slack.reference import Reference
 from firedoor.slack.text import plain, quoted, words
 
 REJECT_VIEW = "firedoor.reject.submit"
-REASON = "reason"  # block and action of the select
-COMMENT = "comment"  # block and action of the sentence
-SHORTEST, LONGEST = 10, 1000
 
 
 def reject(reference: Reference) -> dict[str, Any]:
@@ -32,33 +29,11 @@ def reject(reference: Reference) -> dict[str, Any]:
         "title": plain("Say no", MODAL_TITLE),
         "submit": plain("Reject", MODAL_TITLE),
         "close": plain("Back", MODAL_TITLE),
-        "blocks": [rich("says", says), _reason(), _comment()],
-    }
-
-
-def _reason() -> Block:
-    options = [{"text": plain(says, BUTTON), "value": reason} for reason, says in REASONS.items()]
-    return {
-        "type": "input",
-        "block_id": REASON,
-        "label": plain("Reason", BUTTON),
-        "element": {"type": "static_select", "action_id": REASON, "options": options},
-    }
-
-
-def _comment() -> Block:
-    return {
-        "type": "input",
-        "block_id": COMMENT,
-        "label": plain("What should the next responder know?", BUTTON),
-        "hint": plain("It goes to the thread and into the evidence.", BUTTON),
-        "element": {
-            "type": "plain_text_input",
-            "action_id": COMMENT,
-            "multiline": True,
-            "min_length": SHORTEST,
-            "max_length": LONGEST,
-        },
+        "blocks": [
+            rich("says", says),
+            reason(),
+            comment("What should the next responder know?", "It goes to the thread and into the evidence."),
+        ],
     }
 
 
@@ -70,13 +45,3 @@ def errors(reason: RejectReason | None, comment: str) -> dict[str, str]:
     if not SHORTEST <= len(comment) <= LONGEST:
         found[COMMENT] = f"Please write {SHORTEST} to {LONGEST} characters for the next responder."
     return found
-
-
-def told(says: str) -> dict[str, Any]:
-    """Return what the dialog turns into when there is something to say and nothing to ask."""
-    return {
-        "type": "modal",
-        "title": plain("Say no", MODAL_TITLE),
-        "close": plain("Close", MODAL_TITLE),
-        "blocks": [rich("told", section(quoted(says, 600)))],
-    }
