@@ -1,4 +1,4 @@
-"""`firedoor responses`: what is going on, and all of one."""
+"""`firedoor responses` and `firedoor approvals`: what is going on, all of one, and what is asked."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from firedoor.commands.options import AsJson, ConfigDirectory
-from firedoor.commands.phrases import clock, severity
+from firedoor.commands.phrases import clock, severity, span
 from firedoor.commands.remote import TokenFile, Url, found, gateway, report_of, short
 from firedoor.commands.show import response
-from firedoor.commands.terminal import grid, out, print_json, safe
+from firedoor.commands.terminal import err, grid, out, print_json, safe
+from firedoor.domain.approval import Approval
+from firedoor.domain.errors import Absent, Unavailable
+from firedoor.domain.response import Report
+from firedoor.slack.phrases import listed, people
 
 _STATUSES = {
     "awaiting_approval": "bold yellow",
@@ -66,6 +70,85 @@ def responses(
         console.print(
             "", grid([(Text("take it back", "dim"), Text(f"firedoor undo {short(report.id)}", "cyan"))])
         )
+
+
+def approvals(
+    *,
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigDirectory = None,
+    json: AsJson = False,
+) -> None:
+    """List what people are asked now: which plan, of whom, until when.
+
+    `firedoor approve`, `reject`, `snooze` and `reassign` answer, with or without Slack.
+    """
+    there = gateway(url, token_file, config)
+    reports, unreadable = [], 0
+    for each in there.list(status="awaiting_approval"):
+        try:
+            reports.append(report_of(there.one(each["id"])))
+        except (Absent, Unavailable):
+            unreadable += 1  # told below: one that cannot be read hides no other
+    asked = [(report, report.ask) for report in reports if report.asking and report.ask is not None]
+    asked.sort(key=lambda each: (each[1].deadline, each[0].id))
+    if json:
+        print_json({"approvals": [_open(*each) for each in asked], "unreadable": unreadable})
+    else:
+        _approvals(asked, datetime.now(UTC))
+    if unreadable:
+        err().print(Text(f"! {unreadable} more cannot be read now; they are open all the same", "yellow"))
+
+
+def _open(report: Report, ask: Approval) -> dict[str, Any]:
+    return {
+        "response": report.id,
+        "ask": ask.id,
+        "kind": ask.kind,
+        "playbook": report.playbook,
+        "account": report.finding.account,
+        "severity": report.finding.severity.value,
+        "what": [step.says for step in report.asked_steps],
+        "who": [
+            {"quorum": rule.quorum, "groups": list(ask.eligible(rule))} for rule in ask.effective_rules()
+        ],
+        "missing": ask.missing(),
+        "until": ask.deadline.isoformat(),
+        "fingerprint": ask.fingerprint,
+        "step_up": ask.step_up,
+        "assigned_to": ask.assigned_to,
+    }
+
+
+def _approvals(asked: list[tuple[Report, Approval]], now: datetime) -> None:
+    console = out()
+    if not asked:
+        console.print(Text("Nobody is asked anything now.", "dim"))
+        return
+    for report, ask in asked:
+        steps = report.asked_steps
+        first = safe(steps[0].says if steps else report.summary, "bold")
+        more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
+        verb = "Approve undo?" if ask.kind == "undo" else "Approve?"
+        console.print(Text.assemble((short(report.id), "bold"), f"  {verb} ", first, more))
+        left = ask.deadline - now
+        until = f"{clock(ask.deadline)} ({f'in {span(left)}' if left.total_seconds() > 0 else 'over'})"
+        rows = [
+            (Text("who", "dim"), safe(_who(ask))),
+            (Text("until", "dim"), Text(until)),
+            (Text("plan", "dim"), Text(ask.fingerprint, "bold yellow")),
+        ]
+        if ask.step_up:
+            signed = "signed by a fresh sign-in or a passkey, on the page alone"
+            rows.append((Text("yes", "dim"), Text(signed, "yellow")))
+        if ask.assigned_to:
+            rows.append((Text("asked", "dim"), safe(f"{ask.assigned_to} was asked to look")))
+        console.print(grid(rows), "")
+
+
+def _who(ask: Approval) -> str:
+    needs = [f"{people(rule.quorum)} of {listed(ask.eligible(rule), 'or')}" for rule in ask.effective_rules()]
+    return f"{listed(needs)} · {ask.missing()} to go"
 
 
 def _answers(name: str, flags: str) -> list[tuple[Text, Text]]:

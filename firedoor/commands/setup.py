@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -17,11 +17,12 @@ from firedoor.commands.options import AsJson, ConfigDirectory
 from firedoor.commands.terminal import DONE, NO, grid, lines, out, print_json, safe
 from firedoor.commands.written import shelf_of
 from firedoor.connectors import aws
+from firedoor.connectors.readiness import readiness
 from firedoor.connectors.slack import SlackDesk
 from firedoor.doctor import AwsIdentity, Check, Hands
 from firedoor.domain.errors import Misconfigured
 from firedoor.domain.problem import Illegible, Problem, Problems
-from firedoor.settings import Account, Settings, Slack, child_environment, directory_of
+from firedoor.settings import Account, Settings, child_environment, directory_of
 
 _GLYPHS = {"ok": Text("✓", "green"), "warn": Text("!", "bold yellow"), "fail": Text("✗", "bold red")}
 _NOBODYS_INCIDENT = "0" * 12  # in the session's name of a look that belongs to no incident
@@ -122,7 +123,8 @@ def hands() -> Hands:
     """Lend the doctor what touches the world."""
     return Hands(
         aws_identity=_aws_identity,
-        slack_auth=_slack_auth,
+        slack=lambda slack: SlackDesk(slack.bot_token.value, base_url=slack.base_url),
+        readiness=readiness,
         playbook_problems=_playbook_problems,
         now=lambda: datetime.now(UTC),
     )
@@ -146,10 +148,6 @@ def _ask_aws(account: Account) -> AwsIdentity:
     there = accounts.reading(account.id, region, _NOBODYS_INCIDENT)
     told = there.call("sts", "GetCallerIdentity")
     return AwsIdentity(account=str(told["Account"]), arn=str(told["Arn"]), clock=there.now())
-
-
-async def _slack_auth(slack: Slack) -> Mapping[str, Any]:
-    return await SlackDesk(slack.bot_token.value, base_url=slack.base_url).auth_test()
 
 
 def _playbook_problems(settings: Settings) -> Sequence[Problem]:

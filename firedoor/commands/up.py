@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json as wire
 import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -27,29 +23,21 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from firedoor.commands.entrance import WORKER
+from firedoor.commands.fake_slack import FakeSlack, settings_beside_fake, stand_in
 from firedoor.commands.options import AsJson, ConfigDirectory
-from firedoor.commands.terminal import err, grid, out
+from firedoor.commands.ready import Ports, announce
+from firedoor.commands.terminal import err
 from firedoor.commands.written import shelf_of
 from firedoor.domain.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 from firedoor.domain.errors import Misconfigured
-from firedoor.embedded import NAMESPACE, Child, keep, temporal_command
+from firedoor.embedded import NAMESPACE, Child, answers, keep, temporal_command
 from firedoor.logs import configure_logging
 from firedoor.settings import Settings, child_environment, from_environment
 
 _HOST = "127.0.0.1"
 _READY_WITHIN = 60.0
 _KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-_OK = 200
 Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="On loopback.")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ports:
-    """Where the three listen, on loopback."""
-
-    gateway: int
-    temporal: int
-    ui: int
 
 
 def up(
@@ -60,21 +48,39 @@ def up(
     gateway_port: Port = 8080,
     temporal_port: Port = 7233,
     ui_port: Port = 8233,
+    slack: Annotated[
+        Literal["fake"] | None,
+        typer.Option(
+            help="Try approvals without a workspace: a made-up one on this machine, in which everybody of "
+            "people.yaml has an account. A real one in the configuration is left alone meanwhile.",
+            show_default=False,
+        ),
+    ] = None,
+    slack_port: Port = 8090,
     config: ConfigDirectory = None,
     json: AsJson = False,
 ) -> None:
     """Run Temporal, the gateway and a worker here.
 
-    Until Ctrl-C, which stops all three and loses nothing: what waited for a person still waits after the
+    Until Ctrl-C, which stops all of them and loses nothing: what waited for a person still waits after the
     next start. A part that dies is started again.
     """
-    settings = from_environment(config)
+    settings = settings_beside_fake(config) if slack else from_environment(config)
     shelf_of(settings)  # all of it is checked before anything starts
-    ports = Ports(gateway=gateway_port, temporal=temporal_port, ui=ui_port)
+    ports = Ports(
+        gateway=gateway_port, temporal=temporal_port, ui=ui_port, slack=slack_port if slack else None
+    )
     configure_logging(json=json or None)
     with _alone(data):
         _free(ports)
-        asyncio.run(_run(settings, data.absolute(), ports, json=json))
+        fake = _fake(settings, data.absolute(), ports)
+        asyncio.run(_run(fake.settings if fake else settings, data.absolute(), ports, fake, json=json))
+
+
+def _fake(settings: Settings, data: Path, ports: Ports) -> FakeSlack | None:
+    if ports.slack is None:
+        return None
+    return stand_in(settings, data, port=ports.slack, gateway=ports.gateway, env=child_environment())
 
 
 @contextmanager
@@ -96,7 +102,10 @@ def _alone(data: Path) -> Iterator[None]:
 
 def _free(ports: Ports) -> None:
     """See that nobody listens where we are about to."""
-    for option, port in (("gateway", ports.gateway), ("temporal", ports.temporal), ("ui", ports.ui)):
+    wanted = {"gateway": ports.gateway, "temporal": ports.temporal, "ui": ports.ui, "slack": ports.slack}
+    for option, port in wanted.items():
+        if port is None:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -129,9 +138,7 @@ def children_of(settings: Settings, data: Path, ports: Ports) -> tuple[Child, Ch
             temporal_command(data=data, port=ports.temporal, ui_port=ports.ui),
             partial(_serves, address),
         ),
-        child(
-            "gateway", gateway, partial(asyncio.to_thread, _answers, f"http://{_HOST}:{ports.gateway}/readyz")
-        ),
+        child("gateway", gateway, partial(answers, f"http://{_HOST}:{ports.gateway}/readyz")),
         # Not -P: worker.py finds its rooms beside itself.
         child("worker", [sys.executable, str(WORKER)], partial(_polled, address)),
     )
@@ -149,11 +156,13 @@ def _child(
     )
 
 
-async def _run(settings: Settings, data: Path, ports: Ports, *, json: bool) -> None:
+async def _run(settings: Settings, data: Path, ports: Ports, fake: FakeSlack | None, *, json: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    children = children_of(settings, data, ports)
+    temporal, *ours = children_of(settings, data, ports)
+    # Stopped from the last to the first: whoever writes to Slack before Slack.
+    children = (temporal, *((fake.child,) if fake else ()), *ours)
     starting = asyncio.create_task(_start(children, f"{_HOST}:{ports.temporal}"))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -161,7 +170,7 @@ async def _run(settings: Settings, data: Path, ports: Ports, *, json: bool) -> N
         if not starting.done():
             return
         await starting
-        _announce(settings, data, ports, json=json)
+        announce(settings, data / "log", ports, fake, json=json)
         await keep(children, stop)
     finally:
         starting.cancel()
@@ -172,7 +181,7 @@ async def _run(settings: Settings, data: Path, ports: Ports, *, json: bool) -> N
         err().print(Text("everything is stopped; nothing is lost", "dim"))
 
 
-async def _start(children: tuple[Child, Child, Child], address: str) -> None:
+async def _start(children: Sequence[Child], address: str) -> None:
     temporal, *others = children
     await temporal.start()
     await _ready(temporal)
@@ -185,34 +194,6 @@ async def _start(children: tuple[Child, Child, Child], address: str) -> None:
 async def _ready(child: Child) -> None:
     await child.wait_ready(_READY_WITHIN)
     err().print(Text.assemble(("✓ ", "green"), f"{child.name} is up"))
-
-
-def _announce(settings: Settings, data: Path, ports: Ports, *, json: bool) -> None:
-    """Say that it is ready, and where everything is. The first line is what scripts wait for."""
-    gateway = f"http://{_HOST}:{ports.gateway}"
-    told = {
-        "gateway": gateway,
-        "temporal": f"{_HOST}:{ports.temporal}",
-        "ui": f"http://{_HOST}:{ports.ui}",
-        "logs": str(data / "log"),
-    }
-    if json:
-        typer.echo(wire.dumps({"event": "firedoor is ready", **told}))
-        return
-    console = out()
-    console.print(Text("firedoor is ready", "bold green"), "")
-    rows = [("findings", f"POST {gateway}/findings/{name}") for name in settings.sources]
-    rows += [
-        (
-            "responses",
-            "firedoor responses" if settings.url == gateway else f"firedoor responses --url {gateway}",
-        ),
-        ("HTTP", f"{gateway}/docs"),
-        ("Temporal", f"{told['ui']}/namespaces/{NAMESPACE}/workflows"),
-        ("logs", told["logs"]),
-    ]
-    console.print(grid((Text(name, "dim"), Text(says)) for name, says in rows))
-    console.print("", Text("Ctrl-C stops everything; nothing is lost.", "dim"))
 
 
 async def add_search_attributes(address: str) -> None:
@@ -254,13 +235,3 @@ async def _polled(address: str) -> bool:
     except (RPCError, RuntimeError, OSError):
         return False
     return bool(answer.pollers)
-
-
-def _answers(url: str) -> bool:
-    """Whether an address of ours answers 200, past every proxy."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with direct.open(url, timeout=2) as answer:
-            return bool(answer.status == _OK)
-    except (urllib.error.URLError, OSError):
-        return False

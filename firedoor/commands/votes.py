@@ -1,4 +1,4 @@
-"""`firedoor approve`, `reject` and `undo`: a person's word, said from a terminal."""
+"""`firedoor approve`, `reject`, `undo`, `snooze`, `reassign`: a person's word, said from a terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import typer
 from rich.text import Text
 
 from firedoor.commands.options import AsJson, ConfigDirectory
+from firedoor.commands.phrases import clock
 from firedoor.commands.remote import ResponseId, TokenFile, Url, found, gateway, report_of, short
 from firedoor.commands.show import card, headline
-from firedoor.commands.terminal import err, out, print_json
+from firedoor.commands.terminal import err, out, print_json, safe
 from firedoor.connectors.gateway import Gateway
-from firedoor.domain.approval import RejectReason
+from firedoor.domain import duration
+from firedoor.domain.approval import SHORTEST_REASON, RejectReason
 from firedoor.domain.errors import Misconfigured, Rejected
 from firedoor.slack.phrases import people
 
@@ -26,7 +28,9 @@ Fingerprint = Annotated[
         show_default=False,
     ),
 ]
+_LONGEST_SNOOZE = 24 * 60  # minutes
 _TOLD = {
+    "confirming": ("✓ ", "green", "enough people said yes; each of them is looked up once more"),
     "granted": ("✓ ", "green", "it is granted and will be carried out"),
     "rejected": ("✓ ", "green", "it is rejected; nothing of it is done"),
     "waiting": ("… ", "yellow", "recorded, and waiting for the engine to count it"),
@@ -37,6 +41,15 @@ def approve(
     id: ResponseId,  # noqa: A002
     *,
     fingerprint: Fingerprint = None,
+    break_glass: Annotated[
+        str | None,
+        typer.Option(
+            "--break-glass",
+            metavar="REASON",
+            help="Say yes alone, if the policy names you, with why it cannot wait. Everybody is told.",
+            show_default=False,
+        ),
+    ] = None,
     url: Url = None,
     token_file: TokenFile = None,
     config: ConfigDirectory = None,
@@ -46,10 +59,19 @@ def approve(
 
     The fingerprint says which plan you have seen; a plan that changed since is not approved by it.
     """
+    glass = break_glass is not None
+    reason = (break_glass or "").strip()
+    if glass and len(reason) < SHORTEST_REASON:
+        raise Misconfigured(
+            "breaking the glass needs its reason in writing",
+            expected=f"{SHORTEST_REASON} characters or more",
+            mend='--break-glass "why it cannot wait for the others"',
+        )
     there = gateway(url, token_file, config)
     response = found(there, id)
-    seen = fingerprint or _seen(there, response, "Approve this?")
-    _tell(there.vote(response, "approve", seen), "your yes counts", response, json=json)
+    seen = fingerprint or _seen(there, response, "Approve this ALONE?" if glass else "Approve this?")
+    told = there.vote(response, "approve", seen, reason, break_glass=glass)
+    _tell(told, "your yes counts", response, json=json)
 
 
 def reject(
@@ -99,6 +121,78 @@ def undo(
     if told.get("fingerprint"):
         command = f"firedoor approve {short(response)} --fingerprint {told['fingerprint']}"
         console.print(Text.assemble("  somebody else says yes:  ", (command, "cyan")))
+
+
+def snooze(
+    id: ResponseId,  # noqa: A002
+    *,
+    for_: Annotated[str, typer.Option("--for", metavar="TIME", help="Such as 30m or 2h.")] = "30m",
+    fingerprint: Fingerprint = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigDirectory = None,
+    json: AsJson = False,
+) -> None:
+    """Put the reminder of an ask off.
+
+    The deadline stays where it is, and so does what silence means.
+    """
+    minutes = _minutes(for_)
+    there = gateway(url, token_file, config)
+    response = found(there, id)
+    told = there.snooze(response, fingerprint or _asked(there, response), minutes)
+    _nudged(told, response, json=json)
+
+
+def reassign(
+    id: ResponseId,  # noqa: A002
+    *,
+    to: Annotated[str, typer.Option(metavar="PERSON", help="Their id in people.yaml.", show_default=False)],
+    fingerprint: Fingerprint = None,
+    url: Url = None,
+    token_file: TokenFile = None,
+    config: ConfigDirectory = None,
+    json: AsJson = False,
+) -> None:
+    """Ask one of those who may decide to look at an ask.
+
+    Nobody may decide by that who could not before.
+    """
+    there = gateway(url, token_file, config)
+    response = found(there, id)
+    told = there.reassign(response, fingerprint or _asked(there, response), to)
+    _nudged(told, response, json=json)
+
+
+def _minutes(text: str) -> int:
+    try:
+        minutes = int(duration.parse(text).total_seconds() // 60)
+    except ValueError:
+        minutes = 0
+    if not 1 <= minutes <= _LONGEST_SNOOZE:
+        raise Misconfigured(f"--for {text[:40]!r}", expected="a time from 1m to 24h, such as 30m")
+    return minutes
+
+
+def _asked(there: Gateway, response: str) -> str:
+    """Return the fingerprint of what is asked now; no decision, so nobody has to have seen it."""
+    report = report_of(there.one(response))
+    if report.ask is None or not report.asking:
+        raise Rejected("nothing is being asked here now", mend=f"firedoor responses {short(response)}")
+    return report.ask.fingerprint
+
+
+def _nudged(told: dict[str, Any], response: str, *, json: bool) -> None:
+    if json:
+        print_json({"response": response, **told})
+        return
+    at = told.get("remind_at")
+    when = (
+        f"people are reminded at {clock(datetime.fromisoformat(at))}" if at else "nobody is reminded any more"
+    )
+    who = told.get("assigned_to")
+    whom = safe(f"{who} is asked to look").append("; ") if who else Text()
+    out().print(Text.assemble(("✓ ", "green"), whom, when))
 
 
 def _seen(there: Gateway, response: str, question: str) -> str:

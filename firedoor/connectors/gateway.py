@@ -39,7 +39,11 @@ class Gateway:
             )
         self._url = url.rstrip("/")
         self._client = httpx.Client(
-            headers={"authorization": f"Bearer {token}", "accept": "application/json"},
+            headers={
+                "authorization": f"Bearer {token}",
+                "accept": "application/json",
+                "firedoor-door": "cli",  # a vote from here is told as one from a terminal
+            },
             timeout=_WITHIN,
             follow_redirects=False,  # a token is not carried to where a redirect points
             trust_env=there.hostname not in _LOOPBACK,  # no proxy stands between us and ourselves
@@ -54,18 +58,45 @@ class Gateway:
         """Tell how one response stands."""
         return self._ask("GET", f"/{response}")
 
-    def vote(self, response: str, decision: str, fingerprint: str, reason: str = "") -> dict[str, Any]:
+    def vote(
+        self,
+        response: str,
+        decision: str,
+        fingerprint: str,
+        reason: str = "",
+        *,
+        break_glass: bool = False,
+    ) -> dict[str, Any]:
         """Cast a vote. Raises Rejected with the reason when it does not count."""
-        body = {"decision": decision, "fingerprint": fingerprint, "reason": reason}
+        body: dict[str, Any] = {"decision": decision, "fingerprint": fingerprint, "reason": reason}
+        if break_glass:
+            body["break_glass"] = True
         return self._ask("POST", f"/{response}/votes", json=body)
+
+    def snooze(self, response: str, fingerprint: str, minutes: int) -> dict[str, Any]:
+        """Put the reminder of an ask off. Raises Rejected likewise."""
+        body = {"minutes": minutes, "fingerprint": fingerprint}
+        return self._ask("POST", f"/{response}/snooze", json=body)
+
+    def reassign(self, response: str, fingerprint: str, to: str) -> dict[str, Any]:
+        """Ask a person to look at an ask. Raises Rejected likewise."""
+        return self._ask("POST", f"/{response}/reassign", json={"to": to, "fingerprint": fingerprint})
 
     def undo(self, response: str, why: str) -> dict[str, Any]:
         """Ask to take a response back."""
         return self._ask("POST", f"/{response}/undo", json={"why": why})
 
-    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+    def freeze(self, **body: str | None) -> dict[str, Any]:
+        """Throw the kill switch; tells what is frozen then."""
+        return self._ask("POST", "/freeze", "/v1", json=body)
+
+    def thaw(self, **body: str | None) -> dict[str, Any]:
+        """Release the kill switch. Raises Rejected for whoever threw it."""
+        return self._ask("POST", "/thaw", "/v1", json=body)
+
+    def _ask(self, method: str, path: str, under: str = "/v1/responses", **more: Any) -> dict[str, Any]:
         try:
-            answer = self._client.request(method, f"{self._url}/v1/responses{path}", **more)
+            answer = self._client.request(method, f"{self._url}{under}{path}", **more)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Its class alone: its words may repeat the request, and so the token.
             raise Unavailable(

@@ -81,7 +81,7 @@ high · toy Intrusion:Door/Open · account 123456789012 · us-east-1
     asks   1 person of secops within 30 min, then secops-leads too
 
 At once: shut
-Asked:   weld  fingerprint 8C13-A9EA-8CCB
+Asked:   weld  fingerprint C4E9-B3AE-962A
 Nothing was changed.
 """)
     assert world.state("front") == "open"

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  the snapshot shows lines as they are printed
-"""`firedoor responses`, `approve`, `reject` and `undo`, through the gateway's own application."""
+"""What is asked and people's words about it from a terminal, through the gateway's own application."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from firedoor.gateway.app import create_app
 from firedoor.gateway.responses import responses_router
 from firedoor.initial import Initial
 from tests.commands.shell import Said, firedoor
-from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryEngine
+from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryDirectory, MemoryEngine
 from tests.slack.reports import ID, every_standing
 
 GATEWAY = "http://127.0.0.1:8080"
@@ -48,7 +48,8 @@ class There:
         async def ready() -> dict[str, str]:
             return {}
 
-        router = responses_router(people=lambda: PEOPLE, engine=self.engine, clock=self.clock)
+        directory = MemoryDirectory(lambda: PEOPLE)
+        router = responses_router(directory=directory, engine=self.engine, clock=self.clock)
         app = create_app(doors={}, responses=Nothing(), ready=ready, clock=self.clock, routers=[router])
         self._app = httpx.ASGITransport(app, raise_app_exceptions=False)
 
@@ -146,7 +147,7 @@ Plan
     undo    IMPOSSIBLE: AWS keeps no copy of a deleted secret
     asks    2 people of secops within 30 min, then secops-leads too
 
-Approve?  8820-B743-20AB
+Approve?  1B1C-FDC1-B8FB
   • delete access key AKIAIOSFODNN7EXAMPLE of user svc-deploy  IMPOSSIBLE: AWS keeps no copy of a deleted secret
       breaks whatever still signs with this key fails for good
       breaks CI deploys of 3 services stop until a new key is rolled out
@@ -163,8 +164,8 @@ Timeline
   +9.0 s  applied   end_sessions: so it is
   +9.0 s  verified  end_sessions: so it is
 
-  say yes  firedoor approve 0b7d5c1e9f2a --fingerprint 8820-B743-20AB
-  say no   firedoor reject 0b7d5c1e9f2a --fingerprint 8820-B743-20AB --reason false_positive
+  say yes  firedoor approve 0b7d5c1e9f2a --fingerprint 1B1C-FDC1-B8FB
+  say no   firedoor reject 0b7d5c1e9f2a --fingerprint 1B1C-FDC1-B8FB --reason false_positive
 """)
 
 
@@ -182,13 +183,19 @@ def test_a_yes_that_names_the_plan_counts(there: There) -> None:
     assert said == (0, "✓ your yes counts: 1 person to go\n", "")
     (vote,) = there.engine.votes.values()
     assert (vote.voter.person, vote.decision, vote.fingerprint) == ("alice", "approve", there.fingerprint)
+    assert vote.door == "cli"
 
 
-def test_the_last_yes_grants(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_yes_is_looked_up_once_more(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
     ask("approve", SHORT, "--fingerprint", there.fingerprint)
     monkeypatch.setenv("FIREDOOR_TOKEN", TOKENS["bob"])
     said = ask("approve", SHORT, "--fingerprint", there.fingerprint, "--json")
-    assert said.json == {"response": ID, "state": "granted", "missing": 0, "fingerprint": there.fingerprint}
+    assert said.json == {
+        "response": ID,
+        "state": "confirming",
+        "missing": 0,
+        "fingerprint": there.fingerprint,
+    }
 
 
 def test_a_yes_to_another_plan_is_a_no_with_the_reason(there: There) -> None:
@@ -251,12 +258,75 @@ def test_a_no_without_a_reason_is_wrong_use(there: There, reason: list[str]) -> 
     assert not there.engine.votes
 
 
+def test_what_is_asked_is_listed_with_whom_until_when_and_which_plan(
+    there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand(monkeypatch, there.clock)
+    there.engine.ask_now(assigned_to="bob")
+    said = ask("approvals")
+    assert said.status == 0
+    assert said.out == snapshot("""\
+0b7d5c1e9f2a  Approve? delete access key AKIAIOSFODNN7EXAMPLE of user svc-deploy
+  who    2 people of secops · 2 to go
+  until  2026-11-22 19:00:00Z (in 29 min)
+  plan   1B1C-FDC1-B8FB
+  asked  bob was asked to look
+
+""")
+    told = ask("approvals", "--json").json
+    assert [(each["response"], each["fingerprint"]) for each in told["approvals"]] == [
+        (ID, there.fingerprint)
+    ]
+    assert told["approvals"][0]["who"] == [{"quorum": 2, "groups": ["secops"]}]
+
+
+def test_where_nothing_is_asked_that_is_said(there: There) -> None:
+    there.engine.report_now = every_standing()["contained"]
+    assert ask("approvals").out == "Nobody is asked anything now.\n"
+    assert ask("approvals", "--json").json == {"approvals": [], "unreadable": 0}
+
+
+def test_an_ask_that_cannot_be_read_is_counted(there: There) -> None:
+    there.engine.mute = Unavailable("the response does not answer")
+    said = ask("approvals")
+    assert said.status == 0
+    assert "1 more cannot be read now" in said.err
+
+
+def test_the_glass_is_broken_with_a_written_reason_alone(there: There) -> None:
+    there.engine.ask_now(glass=("alice",))
+    plan = ("--fingerprint", there.fingerprint)
+    assert ask("approve", SHORT, *plan, "--break-glass", "short").status == 2
+    assert not there.asked
+    assert ask("approve", SHORT, *plan, "--break-glass", "the attacker is in there now").status == 0
+    (vote,) = there.engine.votes.values()
+    assert (vote.break_glass, vote.comment) == (True, "the attacker is in there now")
+
+
+def test_a_reminder_is_put_off(there: There) -> None:
+    said = ask("snooze", SHORT, "--for", "1h")
+    assert said == (0, "✓ people are reminded at 2026-11-22 19:31:00Z\n", "")
+    (request,) = there.engine.nudges.values()
+    assert request.fingerprint == there.fingerprint
+    for wrong in ("0m", "25h", "soon", "10s"):
+        assert ask("snooze", SHORT, "--for", wrong).status == 2
+    assert ask("snooze", SHORT, "--fingerprint", "AAAA-BBBB-CCCC").status == 1
+
+
+def test_somebody_is_asked_to_look(there: There) -> None:
+    said = ask("reassign", SHORT, "--to", "bob")
+    assert said == (0, "✓ bob is asked to look; nobody is reminded any more\n", "")
+    assert ask("reassign", SHORT, "--to", "nobody").status == 1
+    assert ask("reassign", SHORT, "--to", "Bob Of Accounting").status == 2
+    assert ask("reassign", SHORT).status == 2
+
+
 def test_undo_is_asked_for_and_tells_how_it_is_approved(there: There) -> None:
     said = ask("undo", SHORT, "--why", "it was a drill")
     assert said.status == 0
     assert said.out == snapshot("""\
 ✓ undo is asked for; 2 people needed
-  somebody else says yes:  firedoor approve 0b7d5c1e9f2a --fingerprint 8820-B743-20AB
+  somebody else says yes:  firedoor approve 0b7d5c1e9f2a --fingerprint 1B1C-FDC1-B8FB
 """)
     (request,) = there.engine.undos.values()
     assert (request.person, request.why) == ("alice", "it was a drill")

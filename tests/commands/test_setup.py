@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firedoor import doctor as looking
-from firedoor import settings
+from firedoor import doctor_slack, settings
 from firedoor.commands import setup
 from firedoor.doctor import Check
 from firedoor.initial import Initial
@@ -101,5 +101,6 @@ def test_a_slack_that_cannot_be_reached_is_a_check_that_fails(config: Initial) -
         channel="C0",
         base_url="http://127.0.0.1:9/",
     )
-    (check,) = asyncio.run(looking.slack(slack, setup.hands()))
+    hands = setup.hands()
+    (check,) = asyncio.run(doctor_slack.look(slack, hands.slack, hands.readiness, read.url))
     assert check.state == "fail"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Awaitable, Iterator
 
 import pytest
 
-from firedoor.connectors.slack import SlackDesk
+from firedoor.connectors import slack as slack_connector
+from firedoor.connectors.slack import APP_SCOPES, BOT_SCOPES, SlackDesk
 from firedoor.domain.errors import Absent, FiredoorError, Misconfigured, Rejected, Unavailable
+from firedoor.testing.slack.people import APP_TOKEN
+from firedoor.testing.slack.workspace import Workspace
 from tests.fake_slack import CHANNEL, TEAM, TOKEN, FakeSlack, Posted, running
 
 pytestmark = pytest.mark.integration
@@ -168,3 +173,144 @@ def _response_url(body: bytes) -> str:
     from urllib.parse import parse_qs
 
     return str(json.loads(parse_qs(body.decode())["payload"][0])["response_url"])
+
+
+VIEW = {
+    "type": "modal",
+    "title": {"type": "plain_text", "text": "One moment"},
+    "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "…"}}],
+}
+
+
+async def test_a_dialog_is_opened_and_filled_afterwards(slack: FakeSlack) -> None:
+    view_id = await desk(slack).open_view(slack.new_trigger("U1"), VIEW)
+    assert slack.shown("U1") == view_id
+    await desk(slack).update_view(view_id, {**VIEW, "title": {"type": "plain_text", "text": "Plan"}})
+    assert slack.views[view_id]["title"]["text"] == "Plan"
+    with pytest.raises(Absent):
+        await desk(slack).update_view("V0NONE", VIEW)
+
+
+async def test_a_trigger_that_is_spent_is_said(slack: FakeSlack) -> None:
+    trigger = slack.new_trigger("U1")
+    await desk(slack).open_view(trigger, VIEW)
+    with pytest.raises(Rejected, match="trigger"):
+        await desk(slack).open_view(trigger, VIEW)
+
+
+async def test_an_account_is_told_as_slack_knows_it(slack: FakeSlack) -> None:
+    assert (await desk(slack).user("U0GUEST"))["is_restricted"] is True
+    assert (await desk(slack).user("U0GONE"))["deleted"] is True
+
+
+async def test_an_account_that_nobody_has_is_absent() -> None:
+    with running(Workspace()) as strict, pytest.raises(Absent, match="user_not_found"):
+        await SlackDesk(lambda: TOKEN, base_url=f"{strict.url}/api/").user("U0NOBODY")
+
+
+async def test_an_answer_without_the_account_is_no_account(slack: FakeSlack) -> None:
+    slack.fail("users.info", body={"ok": True})
+    with pytest.raises(Unavailable):
+        await desk(slack).user("U0ALICE")
+
+
+async def test_the_members_of_a_user_group_are_listed(slack: FakeSlack) -> None:
+    assert await desk(slack).usergroup_members("S0SECOPS") == ("U0ALICE", "U0BOB")
+    assert await desk(slack).usergroup_members("S0NOBODY") == ()
+
+
+@pytest.mark.parametrize("group", ["S0FORMER", "S0UNKNOWN"])
+async def test_a_user_group_that_is_disabled_or_unknown_is_absent(slack: FakeSlack, group: str) -> None:
+    with pytest.raises(Absent, match="no_such_subteam"):
+        await desk(slack).usergroup_members(group)
+
+
+@pytest.mark.parametrize("users", [None, "U0ALICE", [7], {}])
+async def test_a_list_of_members_that_is_none_is_not_an_empty_group(slack: FakeSlack, users: object) -> None:
+    slack.fail("usergroups.users.list", body={"ok": True, "users": users})
+    with pytest.raises(Unavailable):
+        await desk(slack).usergroup_members("S0SECOPS")
+
+
+async def test_whether_the_bot_is_in_a_channel_is_told(slack: FakeSlack) -> None:
+    assert (await desk(slack).channel(CHANNEL))["is_member"] is True
+    assert (await desk(slack).channel("C0OTHER"))["is_member"] is False
+    with pytest.raises(Absent):
+        await desk(slack).channel("C0NOWHERE")
+
+
+async def test_what_the_token_may_do_is_told_where_slack_says_it(slack: FakeSlack) -> None:
+    assert await desk(slack).scopes() == frozenset(slack.scopes)
+    slack.fail("auth.test", body={"ok": True})
+    assert await desk(slack).scopes() is None
+
+
+async def test_a_connection_is_opened_with_the_app_token_and_no_other(slack: FakeSlack) -> None:
+    url = await desk(slack).open_connection(APP_TOKEN)
+    assert url.startswith("ws://127.0.0.1:")
+    for token, code in ((TOKEN, "not_allowed_token_type"), ("xapp-wrong", "invalid_auth")):
+        with pytest.raises(Rejected, match=code) as caught:
+            await desk(slack).open_connection(token)
+        assert "slack.app_token" in caught.value.mend
+        assert token not in f"{caught.value!r} {caught.value}"
+
+
+@pytest.mark.parametrize(
+    "url", ["ws://wss-primary.slack.com/link", "https://slack.com/", "http://[::1", "", None, 7]
+)
+async def test_presses_do_not_travel_in_the_clear(slack: FakeSlack, url: object) -> None:
+    slack.fail("apps.connections.open", body={"ok": True, "url": url})
+    with pytest.raises(Unavailable):
+        await desk(slack).open_connection(APP_TOKEN)
+
+
+@pytest.mark.parametrize("method", ["users.info", "usergroups.users.list", "apps.connections.open"])
+async def test_each_call_is_made_once_and_says_when_to_come_again(slack: FakeSlack, method: str) -> None:
+    slack.fail(
+        method,
+        status=429,
+        body={"ok": False, "error": "ratelimited"},
+        headers={"Retry-After": "9"},
+        times=3,
+    )
+    calls: dict[str, Awaitable[object]] = {
+        "users.info": desk(slack).user("U0ALICE"),
+        "usergroups.users.list": desk(slack).usergroup_members("S0SECOPS"),
+        "apps.connections.open": desk(slack).open_connection(APP_TOKEN),
+    }
+    for name, call in calls.items():
+        if name != method:
+            await call
+    slack.calls.clear()
+    with pytest.raises(Unavailable) as caught:
+        await calls[method]
+    assert caught.value.retry_after == 9
+    assert slack.calls == [method]
+
+
+async def test_every_method_that_is_called_is_in_the_table_of_scopes_and_no_other(slack: FakeSlack) -> None:
+    there = desk(slack)
+    ts = await there.post(CHANNEL, "one", BLOCKS)
+    await there.update(CHANNEL, ts, "two", BLOCKS)
+    await there.auth_test()
+    await there.user("U0ALICE")
+    await there.usergroup_members("S0SECOPS")
+    await there.channel(CHANNEL)
+    await there.update_view(await there.open_view(slack.new_trigger("U1"), VIEW), VIEW)
+    await there.open_connection(APP_TOKEN)
+    assert set(slack.calls) == {*BOT_SCOPES, *APP_SCOPES}
+    named = set(re.findall(r'"([a-z]+(?:\.[a-zA-Z]+)+)"', inspect.getsource(slack_connector)))
+    assert named - {"hooks.slack.com"} == set(slack.calls), "a method is named that this test does not call"
+
+
+async def test_the_scopes_of_the_table_are_enough_for_every_call(slack: FakeSlack) -> None:
+    slack.scopes = {scope for scopes in BOT_SCOPES.values() for scope in scopes}
+    slack.app_scopes = {scope for scopes in APP_SCOPES.values() for scope in scopes}
+    await desk(slack).user("U0ALICE")
+    await desk(slack).usergroup_members("S0SECOPS")
+    await desk(slack).channel(CHANNEL)
+    await desk(slack).open_connection(APP_TOKEN)
+    assert await desk(slack).post(CHANNEL, "one", BLOCKS)
+    slack.scopes.discard("users:read")
+    with pytest.raises(Rejected, match="missing_scope"):
+        await desk(slack).user("U0ALICE")
