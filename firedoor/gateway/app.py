@@ -60,12 +60,16 @@ def create_app(
     routers: Sequence[APIRouter] = (),
     limits: Limits | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    reports: Callable[[], Mapping[str, str]] = dict,
 ) -> FastAPI:
-    """Build the application; everything it needs is handed in."""
+    """Build the application; everything it needs is handed in.
+
+    `ready` are the checks without which it does no work; `reports` are told beside them and fail nothing.
+    """
     pipeline = IntakePipeline(doors=doors, responses=responses, clock=clock, limits=limits)
     app = FastAPI(title="Firedoor", redoc_url=None, lifespan=lifespan, telemetry=_SILENT)
     app.include_router(_findings(pipeline))
-    app.include_router(_health(ready))
+    app.include_router(_health(ready, reports))
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(HTTPException, _http_error)
@@ -95,7 +99,9 @@ def _findings(pipeline: IntakePipeline) -> APIRouter:
     return router
 
 
-def _health(ready: Callable[[], Awaitable[Mapping[str, str]]]) -> APIRouter:
+def _health(
+    ready: Callable[[], Awaitable[Mapping[str, str]]], reports: Callable[[], Mapping[str, str]]
+) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Is the process alive?")
@@ -105,10 +111,12 @@ def _health(ready: Callable[[], Awaitable[Mapping[str, str]]]) -> APIRouter:
 
     @router.get("/readyz", summary="Can it do its work?", response_class=Response)
     async def readyz() -> Response:
-        """Ask every check; 503 names those that are not well."""
+        """Ask every check; 503 names those that are not well. What is only reported fails nothing."""
         checks = dict(await ready())
         well = all(said == OK for said in checks.values())
-        body = json.dumps({"status": OK if well else "not ready", "checks": checks}).encode()
+        beside = dict(reports())
+        told = {"status": OK if well else "not ready", "checks": checks}
+        body = json.dumps({**told, "reports": beside} if beside else told).encode()
         status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
         return Response(body, status, media_type="application/json")
 

@@ -41,9 +41,9 @@ from firedoor.domain.contract import (
 from firedoor.domain.errors import FiredoorError, Unavailable
 from firedoor.domain.finding import Finding
 from firedoor.domain.playbook import Playbook
-from firedoor.domain.response import Incident, Report, finding_version, seen, taken_back
+from firedoor.domain.response import Incident, Report, finding_version, muted, seen, taken_back
 from firedoor.domain.unfold import applies, incident_of
-from firedoor.gateway.temporal import PATIENCE, answered, unavailable
+from firedoor.temporal import PATIENCE, answered, unavailable
 
 log = structlog.get_logger("firedoor.gateway")
 
@@ -60,14 +60,16 @@ class Engine:
         playbooks: Callable[[], Sequence[Playbook]],
         clock: Callable[[], datetime],
         *,
-        announce: bool,
+        desk: str | None = None,
+        editors: Callable[[str], tuple[str, ...]] = lambda _: (),
     ) -> None:
         self._client = client
         self._playbooks = playbooks
         self._clock = clock
-        self._announce = announce
+        self._desk = desk
+        self._editors = editors
         self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
-        self._going: dict[tuple[str, str], asyncio.Task[Joined]] = {}
+        self._going: dict[tuple[str, str], asyncio.Task[Joined | Dismissed]] = {}
 
     async def take(self, finding: Finding, *, source: str) -> Intake:
         """Match playbooks, then start or join a response for each that answers."""
@@ -88,14 +90,18 @@ class Engine:
             except FiredoorError as error:
                 dismissed.append(Dismissed(finding=finding.uid, reason=f"{playbook.playbook}: {error}"))
                 continue
-            joined.append(await self._once(finding, playbook, key, source))
+            answer = await self._once(finding, playbook, key, source)
+            if isinstance(answer, Joined):
+                joined.append(answer)
+            else:
+                dismissed.append(answer)
         if not joined and not dismissed:
             dismissed.append(
                 Dismissed(finding=finding.uid, reason=f"no playbook answers {finding.source} {finding.type}")
             )
         return Intake(responses=tuple(joined), dismissed=tuple(dismissed))
 
-    async def _once(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined:
+    async def _once(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined | Dismissed:
         """Let the same version of a finding pass once, however often and however fast it comes."""
         id_ = workflow_id(playbook.playbook, key)
         mark = (id_, finding_version(finding))
@@ -109,8 +115,11 @@ class Engine:
             going.add_done_callback(lambda _: self._going.pop(mark, None))
             answer = await asyncio.shield(going)
         else:
-            answer = (await asyncio.shield(going)).model_copy(update={"joined": True})
-        self._remember(mark, answer.status)
+            answer = await asyncio.shield(going)
+            if isinstance(answer, Joined):
+                answer = answer.model_copy(update={"joined": True})
+        if isinstance(answer, Joined):
+            self._remember(mark, answer.status)
         return answer
 
     async def _remembered(self, mark: tuple[str, str], playbook: str, status: str, at: datetime) -> Joined:
@@ -125,7 +134,9 @@ class Engine:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _start_or_join(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined:
+    async def _start_or_join(
+        self, finding: Finding, playbook: Playbook, key: str, source: str
+    ) -> Joined | Dismissed:
         incident = Incident(
             finding=finding,
             playbook=playbook.model_copy(update={"cases": ()}),
@@ -133,7 +144,8 @@ class Engine:
             key=key,
             source=source,
             received=self._clock(),
-            announce=self._announce,
+            desk=self._desk,
+            editors=self._editors(playbook.playbook),
         )
         for _ in range(3):  # a response may close, or be started by another gateway, between two calls
             started = await self._start(incident, WorkflowIDReusePolicy.REJECT_DUPLICATE)
@@ -196,7 +208,7 @@ class Engine:
             id=id_, playbook=incident.playbook.playbook, status=await self._status(id_), joined=True
         )
 
-    async def _again(self, incident: Incident) -> Joined | None:
+    async def _again(self, incident: Incident) -> Joined | Dismissed | None:
         """Answer with the closed response, or start a new one for a finding that is newer than it.
 
         What a person took back is not contained again by itself: the new response asks first.
@@ -213,6 +225,11 @@ class Engine:
         else:
             if seen(last.versions_seen, incident.finding):
                 return Joined(id=id_, playbook=last.playbook, status=last.status, joined=True)
+            if last.muted_until is not None and self._clock() < last.muted_until:
+                return Dismissed(
+                    finding=incident.finding.uid,
+                    reason=f"{last.playbook}: {muted(last)}",
+                )
             if last.status in ("undone", "stuck"):
                 caution = taken_back(last.entries)
         return await self._start(

@@ -1,72 +1,62 @@
-"""Responses over HTTP: list, look, vote and ask for undo, for people with a personal token."""
+"""Responses over HTTP: list, look, vote, put off, hand over and ask for undo, for people with a token."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, TypeVar, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from fastapi import APIRouter, Request, Response
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
 from firedoor.domain import duration
-from firedoor.domain.approval import Decision, RejectReason, Voter
-from firedoor.domain.canonical import fingerprint as shortened
+from firedoor.domain.approval import Door, Voter
 from firedoor.domain.contract import Status
-from firedoor.domain.errors import Absent, FiredoorError, Unavailable, Unreadable
+from firedoor.domain.errors import FiredoorError, Unreadable
 from firedoor.domain.finding import Moment
-from firedoor.domain.people import People
-from firedoor.domain.response import Report, VoteReceipt
+from firedoor.domain.identity import Directory, Identity
+from firedoor.domain.response import Nudged, Report, VoteReceipt
 from firedoor.domain.value import Value
-from firedoor.findings.json_reader import read_json
-from firedoor.gateway.exchange import body_of, respond
-from firedoor.gateway.refusal import Refusal, problem
-from firedoor.gateway.votes import Ballots, NotCounted, Votes, Waiting, known, trace
-
-V = TypeVar("V", bound=Value)
+from firedoor.gateway.answers import door_of, refused
+from firedoor.gateway.bearer import Bearers, Tokens
+from firedoor.gateway.bodies import Ballot, Reassign, Snooze, Wish, fingerprint_of, read, reason_of
+from firedoor.gateway.exchange import body_of
+from firedoor.gateway.membership import NotKnown, member
+from firedoor.gateway.votes import Ballots, Votes, Waiting, known, trace
 
 _MOST: Final = 64 * 1024
 _WITHIN: Final = 10.0  # seconds; a script waits longer than a person in Slack
-_TOKEN = re.compile(r"[Bb]earer +([!-~]{1,512})", re.ASCII)
 _MOMENT = TypeAdapter(Moment)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-class Ballot(Value):
-    """The body of a vote.
+@dataclass(frozen=True)
+class _Who:
+    """Who asks, and through which door."""
 
-    `reason` of a no is one of false_positive, wrong_action, bad_time and
-    handled_elsewhere, with a sentence for the next responder after a colon.
-    """
-
-    decision: Decision
-    fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{14,64}$")]
-    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
-
-
-class Wish(Value):
-    """The body of an undo request; an empty body will do."""
-
-    why: Annotated[str, Field(max_length=1000)] = ""
-
-
-class NotKnown(Refusal):
-    """No token, or nobody's."""
-
-    status, error = HTTPStatus.UNAUTHORIZED, "unauthenticated"
+    identity: Identity
+    voter: Voter
+    door: Door
 
 
 def responses_router(
-    *, people: Callable[[], People], engine: Votes, clock: Callable[[], datetime]
+    *,
+    directory: Directory,
+    engine: Votes,
+    clock: Callable[[], datetime],
+    tokens: Tokens | None = None,
 ) -> APIRouter:
-    """Build the door. Ids hold slashes: `/v1/responses/respond/leaked_access_key/<32 hex>/votes`."""
+    """Build the door. Ids hold slashes: `/v1/responses/respond/leaked_access_key/<32 hex>/votes`.
+
+    `tokens` lets tokens of the identity provider in as well, beside personal ones.
+    """
     router = APIRouter(prefix="/v1/responses", tags=["responses"])
-    desk = _Desk(Ballots(people, engine, clock, within=_WITHIN), engine, clock)
+    desk = _Desk(directory, engine, clock, Bearers(tokens))
 
     @router.get("", response_class=Response, summary="List responses")
     async def listed(request: Request) -> Response:
@@ -78,19 +68,36 @@ def responses_router(
     )
     async def vote(id: str, request: Request) -> Response:  # noqa: A002
         """Cast a vote; 409 names the reason when it does not count."""
-        return await desk.serve(request, lambda voter, request: desk.vote(voter, request, id))
+        return await desk.serve(request, lambda who, request: desk.vote(who, request, id))
 
     @router.post(
         "/{id:path}/undo", response_class=Response, summary="Ask for undo", openapi_extra=_body(Wish)
     )
     async def undo(id: str, request: Request) -> Response:  # noqa: A002
         """Ask for the approval of taking a response back."""
-        return await desk.serve(request, lambda voter, request: desk.undo(voter, request, id))
+        return await desk.serve(request, lambda who, request: desk.undo(who, request, id))
+
+    @router.post(
+        "/{id:path}/snooze", response_class=Response, summary="Remind later", openapi_extra=_body(Snooze)
+    )
+    async def snooze(id: str, request: Request) -> Response:  # noqa: A002
+        """Put the reminder of the open ask off; its deadline stays."""
+        return await desk.serve(request, lambda who, request: desk.snooze(who, request, id))
+
+    @router.post(
+        "/{id:path}/reassign",
+        response_class=Response,
+        summary="Ask somebody to look",
+        openapi_extra=_body(Reassign),
+    )
+    async def reassign(id: str, request: Request) -> Response:  # noqa: A002
+        """Ask one of those who may decide to look at the open ask."""
+        return await desk.serve(request, lambda who, request: desk.reassign(who, request, id))
 
     @router.get("/{id:path}", response_class=Response, summary="Look at one response")
     async def one(id: str, request: Request) -> Response:  # noqa: A002
         """Tell the plan, the votes, the ledger and the fingerprint."""
-        return await desk.serve(request, lambda voter, request: desk.one(voter, request, id))
+        return await desk.serve(request, lambda who, request: desk.one(who, request, id))
 
     return router
 
@@ -98,37 +105,35 @@ def responses_router(
 class _Desk:
     """Who asks, what they ask, and the answer in HTTP's words."""
 
-    def __init__(self, ballots: Ballots, engine: Votes, clock: Callable[[], datetime]) -> None:
-        self._ballots = ballots
+    def __init__(
+        self, directory: Directory, engine: Votes, clock: Callable[[], datetime], bearers: Bearers
+    ) -> None:
+        self._directory = directory
+        self._ballots = Ballots(directory, engine, clock, within=_WITHIN)
         self._engine = engine
         self._clock = clock
+        self._bearers = bearers
 
-    async def serve(
-        self, request: Request, work: Callable[[Voter, Request], Awaitable[Response]]
-    ) -> Response:
+    async def serve(self, request: Request, work: Callable[[_Who, Request], Awaitable[Response]]) -> Response:
         """Let people with a token in, and answer every refusal as problem details."""
         try:
-            return await work(self._voter(request), request)
+            return await work(await self._who(request), request)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is left to read it
         except FiredoorError as error:
-            return _refused(error)
+            return refused(error)
 
-    def _voter(self, request: Request) -> Voter:
-        """Bind a token to a person; only its hash is compared, and in constant time."""
-        given = request.headers.getlist("authorization")
-        match = _TOKEN.fullmatch(given[0]) if len(given) == 1 else None
-        if match is None:
-            trace("http", "unauthenticated")
-            raise NotKnown("no bearer token", expected="Authorization: Bearer and a personal token")
-        sha256 = hashlib.sha256(match[1].encode()).hexdigest()
+    async def _who(self, request: Request) -> _Who:
+        """Bind a token to a person, before anything of the request is read."""
+        door = door_of(request)
         try:
-            return self._ballots.voter(lambda people: people.person_by_token(sha256), "this token")
-        except NotCounted as error:
-            trace("http", "unauthenticated", why=error.found)
-            raise NotKnown(error.found, expected="a token of a person", mend=error.mend) from None
+            identity = await self._bearers.identity(request, self._clock())
+            return _Who(identity, await member(self._directory, identity), door)
+        except NotKnown as error:
+            trace(door, "unauthenticated", why=error.found)
+            raise
 
-    async def list(self, _: Voter, request: Request) -> Response:
+    async def list(self, _: _Who, request: Request) -> Response:
         """List responses."""
         asked = request.query_params
         unknown = sorted(set(asked) - {"status", "playbook", "since"})
@@ -152,40 +157,66 @@ class _Desk:
         except (ValueError, OverflowError):
             return _moment(text)
 
-    async def one(self, _: Voter, __: Request, response: str) -> Response:
+    async def one(self, _: _Who, __: Request, response: str) -> Response:
         """Look at one response."""
         return _json(_view(await self._engine.report(known(response))))
 
-    async def vote(self, voter: Voter, request: Request, response: str) -> Response:
+    async def vote(self, who: _Who, request: Request, response: str) -> Response:
         """Cast a vote on what is asked now: the fingerprint says which plan the person has seen."""
-        ballot = _read(Ballot, await body_of(request, _MOST))
-        asked = (await self._engine.report(known(response))).ask
-        reason, comment = _reason(ballot)
-        fingerprint = _fingerprint(ballot.fingerprint)
-        # Two asks may be open at once, a step and an undo: a vote that is not about the shown one is named by
-        # its fingerprint, so that the same person's votes on both are two.
-        named = asked is not None and fingerprint in (asked.fingerprint, asked.plan_sha256)
+        ballot = read(Ballot, await body_of(request, _MOST))
+        if ballot.break_glass and ballot.decision != "approve":
+            raise Unreadable("a no that breaks the glass", expected="break_glass with approve alone")
+        reason, comment = (None, ballot.reason.strip()) if ballot.break_glass else reason_of(ballot)
+        fingerprint = fingerprint_of(ballot.fingerprint)
+        report = await self._engine.report(known(response))
+        # More than one may be open at once: the shown ask, and the review of a broken glass.
+        asks = [ask for ask in (report.ask, report.review) if ask is not None]
+        named = next((ask for ask in asks if fingerprint in (ask.fingerprint, ask.plan_sha256)), None)
         said = await self._ballots.vote(
-            voter,
+            who.identity,
             response,
-            door="http",
-            ask=asked.id if named and asked else _short(fingerprint),
-            generation=asked.generation if named and asked else 0,
-            seen=None,
+            door=who.door,
+            ask=named.id if named else "",
+            generation=named.generation if named else None,
             fingerprint=fingerprint,
             decision=ballot.decision,
             reason=reason,
             comment=comment,
+            break_glass=ballot.break_glass,
         )
         return _said(said)
 
-    async def undo(self, voter: Voter, request: Request, response: str) -> Response:
+    async def undo(self, who: _Who, request: Request, response: str) -> Response:
         """Ask for undo."""
         body = await body_of(request, _MOST)
-        wish = _read(Wish, body) if body.strip() else Wish()
+        wish = read(Wish, body) if body.strip() else Wish()
         report = await self._engine.report(known(response))
         before = sum(entry.kind == "undo_requested" for entry in report.entries)
-        said = await self._ballots.undo(voter, response, door="http", before=before, why=wish.why)
+        said = await self._ballots.undo(who.identity, response, door=who.door, before=before, why=wish.why)
+        return _said(said)
+
+    async def snooze(self, who: _Who, request: Request, response: str) -> Response:
+        """Put the reminder off."""
+        wish = read(Snooze, await body_of(request, _MOST))
+        said = await self._ballots.snooze(
+            who.identity,
+            response,
+            door=who.door,
+            fingerprint=fingerprint_of(wish.fingerprint),
+            minutes=wish.minutes,
+        )
+        return _said(said)
+
+    async def reassign(self, who: _Who, request: Request, response: str) -> Response:
+        """Ask somebody to look."""
+        wish = read(Reassign, await body_of(request, _MOST))
+        said = await self._ballots.reassign(
+            who.identity,
+            response,
+            door=who.door,
+            fingerprint=fingerprint_of(wish.fingerprint),
+            to=Identity(kind="person", keys=(wish.to,)),
+        )
         return _said(said)
 
 
@@ -198,36 +229,6 @@ def _view(report: Report) -> dict[str, Any]:
     return view
 
 
-def _read(model: type[V], body: bytes) -> V:
-    """Read a JSON body; what it held is never repeated."""
-    try:
-        return model.model_validate(read_json(body))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(ascii(part) for part in first["loc"]) or "the body"
-        expected = f"a JSON object with {', '.join(model.model_fields)}"
-        raise Unreadable(f"{where}: {first['msg'][:200]}", expected=expected) from None
-
-
-def _fingerprint(written: str) -> str:
-    """Forgive the case in which a person typed it."""
-    return written.upper() if "-" in written else written.lower()
-
-
-def _short(fingerprint: str) -> str:
-    return fingerprint if "-" in fingerprint else shortened(fingerprint)
-
-
-def _reason(ballot: Ballot) -> tuple[RejectReason | None, str]:
-    """Split `bad time: the release is running` into the reason and the sentence."""
-    head, _, tail = ballot.reason.partition(":")
-    code = "_".join(head.lower().replace("-", " ").replace("_", " ").split())
-    if code in get_args(RejectReason):
-        return cast("RejectReason", code), tail.strip()
-    sentence = ballot.reason.strip()
-    return ("other" if sentence else None), sentence
-
-
 def _moment(text: str) -> datetime:
     try:
         return _MOMENT.validate_python(text)
@@ -238,7 +239,7 @@ def _moment(text: str) -> datetime:
         ) from None
 
 
-def _said(said: VoteReceipt | Waiting) -> Response:
+def _said(said: VoteReceipt | Waiting | Nudged) -> Response:
     status = HTTPStatus.ACCEPTED if isinstance(said, Waiting) else HTTPStatus.OK
     return _json(said.model_dump(mode="json"), status)
 
@@ -247,31 +248,7 @@ def _json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
     return Response(json.dumps(value, ensure_ascii=False), status, media_type="application/json")
 
 
-#: Errors as HTTP says them; what is in none of these classes is a mistake of ours.
-_REFUSALS: Final[tuple[tuple[type[FiredoorError], HTTPStatus, str, dict[str, str]], ...]] = (
-    (NotKnown, NotKnown.status, NotKnown.error, {"WWW-Authenticate": 'Bearer realm="firedoor"'}),
-    (NotCounted, HTTPStatus.CONFLICT, "not_counted", {}),
-    (Absent, HTTPStatus.NOT_FOUND, "unknown_response", {}),
-    (Unreadable, HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", {}),
-    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "2"}),
-)
-
-
-def _refused(error: FiredoorError) -> Response:
-    """Say a refusal as problem details."""
-    for kind, status, word, headers in _REFUSALS:
-        if isinstance(error, kind):
-            return respond(
-                problem(
-                    status, word, found=error.found, expected=error.expected, mend=error.mend, headers=headers
-                )
-            )
-    if isinstance(error, Refusal):
-        return respond(error.answer())
-    raise error
-
-
 def _body(model: type[Value]) -> dict[str, Any]:
     """Document a body that is read by us: the token is checked before it, which FastAPI would do after."""
     content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": model is Ballot, "content": content}}
+    return {"requestBody": {"required": model is not Wish, "content": content}}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from temporalio.client import (
     Client,
     WorkflowExecution,
-    WorkflowExecutionStatus,
-    WorkflowFailureError,
-    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -19,11 +17,33 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.domain.approval import Vote
-from firedoor.domain.contract import REPORT, RESPOND, UNDO, VOTE, VOTE_SIGNAL, Status
+from firedoor.domain.contract import (
+    GATHER,
+    REASSIGN,
+    RESPOND,
+    SNOOZE,
+    UNDO,
+    UNDO_SIGNAL,
+    VOTE,
+    VOTE_ALL,
+    VOTE_SIGNAL,
+    Status,
+    desk_id,
+)
+from firedoor.domain.desk import FrozenSet, GatherOrder, VoteAll
 from firedoor.domain.errors import Absent, Unavailable
-from firedoor.domain.response import Report, UndoRequest, VoteReceipt
-from firedoor.gateway.temporal import PATIENCE, answered, unavailable
+from firedoor.domain.response import (
+    Nudged,
+    ReassignRequest,
+    Report,
+    SnoozeRequest,
+    UndoRequest,
+    VoteReceipt,
+)
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
+from firedoor.temporal import PATIENCE, answered, report_of, unavailable
+
+R = TypeVar("R")
 
 _MOST = 200  # responses of one list
 #: How long a vote waits to be counted before it is left as a signal; Slack waits three seconds.
@@ -31,73 +51,101 @@ _COUNTED_WITHIN = timedelta(seconds=1.4)
 
 
 class Talk:
-    """The doors' side of Temporal: votes and undo requests as updates, reports as queries."""
+    """The doors' side of Temporal: votes and requests as updates, reports as queries.
 
-    def __init__(self, client: Client) -> None:
+    `channel` names the desk; None where there is no Slack.
+    """
+
+    def __init__(self, client: Client, channel: str | None = None) -> None:
         self._client = client
+        self._channel = channel
 
     async def vote(self, response_id: str, vote: Vote) -> VoteReceipt | Waiting:
-        """Count a vote. With no worker to count it, it is left as a signal: durable, and the same vote."""
+        """Count a vote. With no worker to count it, it is left as a signal: durable, and the same vote.
+
+        A vote that nobody stands behind is never left: it could not count, whatever the response says.
+        """
         try:
-            return await self._update(response_id, VOTE, vote, vote.id)
+            return await self._update(response_id, VOTE, vote, vote.id, VoteReceipt)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            signal = self._client.get_workflow_handle(response_id).signal(
-                VOTE_SIGNAL, vote, rpc_timeout=PATIENCE
-            )
-            await answered(signal)
+            if vote.unbound:
+                raise NotCounted(vote.unbound) from None
+            await self._leave(response_id, VOTE_SIGNAL, vote)
             return Waiting(fingerprint=vote.fingerprint)
 
     async def undo(self, response_id: str, request: UndoRequest) -> VoteReceipt | Waiting:
-        """Ask for the approval of taking a response back."""
+        """Ask for the approval of taking a response back; left as a signal where no worker answers."""
         try:
-            return await self._update(response_id, UNDO, request, request.id)
+            return await self._update(response_id, UNDO, request, request.id, VoteReceipt)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise Unavailable(
-                "no worker answers", mend="say it again; the same request counts once"
-            ) from None
+            await self._leave(response_id, UNDO_SIGNAL, request)
+            return Waiting()
 
-    async def _update(self, response_id: str, name: str, value: Any, id_: str) -> VoteReceipt:
-        handle = self._client.get_workflow_handle(response_id)
+    async def snooze(self, response_id: str, request: SnoozeRequest) -> Nudged:
+        """Put a reminder off."""
+        return await self._nudge(response_id, SNOOZE, request, request.id)
+
+    async def reassign(self, response_id: str, request: ReassignRequest) -> Nudged:
+        """Ask somebody who may decide to look."""
+        return await self._nudge(response_id, REASSIGN, request, request.id)
+
+    async def _nudge(self, response_id: str, name: str, request: Any, id_: str) -> Nudged:
         try:
-            receipt: VoteReceipt = await handle.execute_update(
-                name, value, id=id_, result_type=VoteReceipt, rpc_timeout=_COUNTED_WITHIN
+            return await self._update(response_id, name, request, id_, Nudged)
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise Unavailable("no worker answers", mend="say it again in a moment") from None
+
+    async def gather(self, order: GatherOrder) -> FrozenSet:
+        """Freeze what a digest line stands for now."""
+        id_ = f"gather/{uuid.uuid4()}"  # each look freezes its own set
+        try:
+            return await self._update(self._desk(), GATHER, order, id_, FrozenSet)
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise Unavailable("no worker answers", mend="say it again in a moment") from None
+
+    async def vote_all(self, word: VoteAll) -> Waiting:
+        """Leave a word about every ask of a frozen set; durable once this returns."""
+        try:
+            await self._update(self._desk(), VOTE_ALL, word, word.id, None)
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise Unavailable("no worker answers", mend="say it again; the same word counts once") from None
+        return Waiting(fingerprint=word.sha256)
+
+    def _desk(self) -> str:
+        if self._channel is None:
+            raise NotCounted("there is no desk here: Slack is not configured")
+        return desk_id(self._channel)
+
+    async def _leave(self, response_id: str, name: str, value: Any) -> None:
+        handle = self._client.get_workflow_handle(response_id)
+        await answered(handle.signal(name, value, rpc_timeout=PATIENCE))
+
+    async def _update(self, workflow: str, name: str, value: Any, id_: str, result: type[R] | None) -> R:
+        handle = self._client.get_workflow_handle(workflow)
+        try:
+            receipt: R = await handle.execute_update(
+                name, value, id=id_, result_type=result, rpc_timeout=_COUNTED_WITHIN
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             raise NotCounted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
-                raise await self._over(response_id) from None
+                raise await self._over(workflow) from None
             raise unavailable(error) from None
         return receipt
 
-    async def _over(self, response_id: str) -> NotCounted | Absent:
+    async def _over(self, workflow: str) -> NotCounted | Absent:
         """Tell a closed response from one that never was."""
         try:
-            await answered(self._client.get_workflow_handle(response_id).describe(rpc_timeout=PATIENCE))
+            await answered(self._client.get_workflow_handle(workflow).describe(rpc_timeout=PATIENCE))
         except Unavailable:
             return Absent("no response has this id", expected="an id from `firedoor responses`")
         return NotCounted("this response is closed; nothing is being asked here any more")
 
     async def report(self, response_id: str) -> Report:
         """Tell how a response stands: an open one is asked, a closed one left its last word."""
-        handle = self._client.get_workflow_handle(response_id, result_type=Report)
-        try:
-            described = await handle.describe(rpc_timeout=PATIENCE)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                raise Absent("no response has this id", expected="an id from `firedoor responses`") from None
-            raise unavailable(error) from None
-        if described.status == WorkflowExecutionStatus.COMPLETED:
-            closed: Report = await answered(handle.result(rpc_timeout=PATIENCE))
-            return closed
-        try:
-            report: Report = await answered(handle.query(REPORT, result_type=Report, rpc_timeout=PATIENCE))
-        except (WorkflowQueryFailedError, WorkflowFailureError):
-            raise Unavailable(
-                "the response does not answer", mend="ask again, or look at Temporal's page"
-            ) from None
-        return report
+        return await report_of(self._client, response_id)
 
     async def list(
         self, status: Status | None, playbook: str | None, since: datetime | None

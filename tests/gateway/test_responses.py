@@ -10,11 +10,17 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from firedoor.connectors.oidc import OidcProvider
 from firedoor.domain.errors import Unavailable
 from firedoor.domain.people import People
+from firedoor.domain.response import ReassignRequest, SnoozeRequest
+from firedoor.gateway.bearer import Tokens
+from firedoor.gateway.genuine import Genuine
 from firedoor.gateway.responses import responses_router
-from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryEngine
-from tests.slack.reports import ID, NOW
+from tests.fake_idp import CLIENT, FakeIdp, signed_with_the_public_key
+from tests.gateway.people_engine import TOKENS, Clock, MemoryEngine
+from tests.page_kit import ISSUER, PEOPLE, PageDirectory
+from tests.slack.reports import ID, NOW, RULE, asked
 
 ENCODED = quote(ID, safe="")
 
@@ -25,10 +31,19 @@ class Door:
     def __init__(self) -> None:
         self.clock = Clock()
         self.engine = MemoryEngine(self.clock)
-        self.people: People = PEOPLE
+        self.directory = PageDirectory(self.clock)
+        self.idp = FakeIdp(ISSUER, "https://firedoor.test/login/oidc/callback", self.clock)
+        self.monotonic = 0.0
+        provider = OidcProvider(
+            issuer=ISSUER,
+            client_id=CLIENT,
+            monotonic=lambda: self.monotonic,
+            transport=httpx.ASGITransport(self.idp.app),
+        )
+        tokens = Tokens(genuine=Genuine(provider, self.clock), audience=CLIENT)
         self.app = FastAPI()
         self.app.include_router(
-            responses_router(people=lambda: self.people, engine=self.engine, clock=self.clock)
+            responses_router(directory=self.directory, engine=self.engine, clock=self.clock, tokens=tokens)
         )
 
     async def ask(
@@ -59,7 +74,14 @@ def door() -> Door:
     return Door()
 
 
-EVERY_PATH = [("GET", ""), ("GET", f"/{ID}"), ("POST", f"/{ID}/votes"), ("POST", f"/{ID}/undo")]
+EVERY_PATH = [
+    ("GET", ""),
+    ("GET", f"/{ID}"),
+    ("POST", f"/{ID}/votes"),
+    ("POST", f"/{ID}/undo"),
+    ("POST", f"/{ID}/snooze"),
+    ("POST", f"/{ID}/reassign"),
+]
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_PATH)
@@ -96,8 +118,17 @@ async def test_the_hash_of_a_token_is_no_token(door: Door) -> None:
 
 async def test_a_token_is_refused_from_the_moment_it_is_gone(door: Door) -> None:
     assert (await door.ask("GET", "/v1/responses")).status_code == 200
-    door.people = People()
+    door.directory.people = People()
     assert (await door.ask("GET", "/v1/responses")).status_code == 401
+
+
+async def test_a_directory_that_cannot_be_read_is_a_503_and_nobody_is_told_that_they_are_nobody(
+    door: Door,
+) -> None:
+    door.directory.people = None
+    assert (await door.ask("GET", "/v1/responses")).status_code == 503
+    assert (await door.vote()).status_code == 503
+    assert not door.engine.votes
 
 
 @pytest.mark.parametrize("path", [ID, ENCODED])
@@ -118,7 +149,7 @@ async def test_a_vote_counts_and_says_what_is_missing(door: Door, path: str) -> 
         {"state": "pending", "missing": 1, "fingerprint": door.fingerprint},
     )
     (vote,) = door.engine.votes.values()
-    assert (vote.voter.person, vote.door, vote.generation) == ("alice", "http", None)
+    assert (vote.voter.person, vote.door, vote.ask, vote.generation) == ("alice", "http", "1", 1)
 
 
 async def test_the_same_vote_again_is_the_same_vote(door: Door) -> None:
@@ -130,7 +161,7 @@ async def test_a_fingerprint_may_be_typed_in_any_case_or_given_in_full(door: Doo
     assert (await door.vote(fingerprint=door.fingerprint.lower())).status_code == 200
     ask = door.engine.report_now.ask
     assert ask is not None
-    assert (await door.vote("bob", fingerprint=ask.plan_sha256)).json()["state"] == "granted"
+    assert (await door.vote("bob", fingerprint=ask.plan_sha256)).json()["state"] == "confirming"
 
 
 async def test_a_vote_that_does_not_count_is_a_409_with_the_reason(door: Door) -> None:
@@ -273,3 +304,172 @@ async def test_a_vote_through_http_and_the_same_through_slack_are_one(door: Door
     await door.vote()
     (name,) = door.engine.votes
     assert name == f"{ID}/1.1/alice/approve"
+
+
+async def test_a_vote_from_a_terminal_is_told_as_that_and_any_other_door_is_http(door: Door) -> None:
+    await door.ask(
+        "POST",
+        f"/v1/responses/{ID}/votes",
+        json={"decision": "approve", "fingerprint": door.fingerprint},
+        headers={"firedoor-door": "cli"},
+    )
+    await door.ask(
+        "POST",
+        f"/v1/responses/{ID}/votes",
+        person="bob",
+        json={"decision": "approve", "fingerprint": door.fingerprint},
+        headers={"firedoor-door": "slack"},
+    )
+    assert [vote.door for vote in door.engine.votes.values()] == ["cli", "http"]
+
+
+async def test_the_glass_is_broken_with_its_written_reason(door: Door) -> None:
+    door.engine.ask_now(glass=("alice",))
+    reason = "bad_time: the attacker is in there now"
+    assert (await door.vote(break_glass=True)).status_code == 409
+    assert (await door.vote("bob", break_glass=True, reason=reason)).status_code == 409
+    assert (await door.vote(decision="reject", break_glass=True, reason=reason)).status_code == 422
+    assert (await door.vote(break_glass=True, reason=reason)).status_code == 200
+    (vote,) = door.engine.votes.values()
+    assert (vote.break_glass, vote.reason, vote.comment) == (True, None, reason)
+
+
+async def test_a_vote_on_an_open_review_is_about_the_review(door: Door) -> None:
+    review = asked(kind="review", number="review-1", rules=(RULE,), plan_sha256="d" * 64)
+    door.engine.report_now = door.engine.report_now.model_copy(update={"review": review})
+    heard: list[Any] = []
+    counted = door.engine.vote
+
+    async def vote(response: str, vote: Any) -> Any:
+        heard.append(vote)
+        return await counted(response, vote)
+
+    door.engine.vote = vote  # type: ignore[method-assign, assignment]
+    await door.vote(fingerprint=review.fingerprint)
+    assert heard[0].ask == "review-1"
+
+
+async def test_a_reminder_is_put_off_and_somebody_is_asked_to_look(door: Door) -> None:
+    path = f"/v1/responses/{ENCODED}"
+    told = await door.ask("POST", f"{path}/snooze", json={"minutes": 30, "fingerprint": door.fingerprint})
+    assert told.status_code == 200
+    assert told.json()["remind_at"].startswith("2026-11-22T19:01")
+    told = await door.ask("POST", f"{path}/reassign", json={"to": "bob", "fingerprint": door.fingerprint})
+    assert told.json()["assigned_to"] == "bob"
+    snooze, reassign = door.engine.nudges.values()
+    assert isinstance(snooze, SnoozeRequest)
+    assert isinstance(reassign, ReassignRequest)
+    for word, wrong in (("snooze", {"minutes": 0}), ("snooze", {}), ("reassign", {"to": "Bob <b>"})):
+        body = {"fingerprint": door.fingerprint, **wrong}
+        assert (await door.ask("POST", f"{path}/{word}", json=body)).status_code == 422
+    gone = {"to": "nobody", "fingerprint": door.fingerprint}
+    assert (await door.ask("POST", f"{path}/reassign", json=gone)).status_code == 409
+    old = {"minutes": 30, "fingerprint": "0000-0000-0000"}
+    assert (await door.ask("POST", f"{path}/snooze", json=old)).status_code == 409
+
+
+# ---- tokens of the identity provider -------------------------------------------------
+
+
+async def bearing(
+    door: Door, token: str, method: str = "GET", path: str = "", **other: Any
+) -> httpx.Response:
+    headers = {"authorization": f"Bearer {token}"}
+    return await door.ask(method, f"/v1/responses{path}", person=None, headers=headers, **other)
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("typ", ["JWT", "at+jwt", None])
+async def test_a_token_of_the_provider_is_the_person_it_names(
+    door: Door, algorithm: str, typ: str | None
+) -> None:
+    door.idp.rotate(algorithm=algorithm)
+    token = door.idp.bearer(typ=typ)
+    answer = await bearing(
+        door, token, "POST", f"/{ID}/votes", json={"decision": "approve", "fingerprint": door.fingerprint}
+    )
+    assert answer.status_code == 200, answer.text
+    (vote,) = door.engine.votes.values()
+    assert (vote.voter.person, vote.door) == ("alice", "http")
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "audience": {"aud": "another-api"},
+    "no audience": {"aud": None},
+    "issuer": {"iss": "https://evil.test"},
+    "no issuer": {"iss": None},
+    "expired": {"exp": 1},
+    "no end": {"exp": None},
+    "not yet": {"nbf": 4_000_000_000},
+    "of the future": {"iat": 4_000_000_000},
+    "no beginning": {"iat": None},
+    "a stranger": {"sub": "sub-mallory"},
+    "nobody": {"sub": None},
+    "an event": {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+    "another kind": {"typ": "logout+jwt"},
+    "critical": {"header": {"crit": ["b64"], "b64": False}},
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_a_token_that_is_not_for_us_is_a_401(door: Door, name: str) -> None:
+    token = door.idp.bearer(**BAD[name])
+    answer = await bearing(door, token)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert token not in answer.text
+
+
+async def test_a_token_is_signed_by_the_provider_and_by_nobody_else(door: Door) -> None:
+    good = door.idp.bearer()
+    head, body, signature = good.split(".")
+    unsigned = door.idp.bearer(alg="none")
+    claims = {"iss": ISSUER, "sub": "sub-alice", "aud": CLIENT, "iat": 1, "exp": 4_000_000_000}
+    stranger = FakeIdp(ISSUER, "https://x.test", door.clock)
+    stranger.rotate()
+    for token in (
+        unsigned,
+        unsigned.rsplit(".", 1)[0] + ".",
+        signed_with_the_public_key(door.idp.key, claims),
+        stranger.bearer(),
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[:-8]}AAAAAAAA",
+        f"{head}.{body[:-4]}AAAA.{signature}",
+        "a.b.c",
+        "e30.e30.e30",
+        f"{head}..{signature}",
+    ):
+        assert (await bearing(door, token)).status_code == 401
+    assert (await bearing(door, good)).status_code == 200
+
+
+async def test_unknown_keys_make_us_ask_the_provider_once_a_minute(door: Door) -> None:
+    assert (await bearing(door, door.idp.bearer())).status_code == 200
+    door.monotonic += 61
+    for number in range(20):
+        token = door.idp.bearer(header={"kid": f"made-up-{number}"})
+        assert (await bearing(door, token)).status_code == 401
+    assert door.idp.calls.count("jwks") == 2
+    door.monotonic += 61
+    door.idp.rotate()
+    assert (await bearing(door, door.idp.bearer())).status_code == 200
+    assert door.idp.calls.count("jwks") == 3
+
+
+async def test_a_provider_that_is_down_is_a_503_and_personal_tokens_go_on(door: Door) -> None:
+    token = door.idp.bearer()
+    door.idp.down = True
+    assert (await bearing(door, token)).status_code == 503
+    assert (await door.vote()).status_code == 200
+
+
+async def test_what_a_token_lists_of_groups_is_as_old_as_the_token(door: Door) -> None:
+    """The directory believes claims for a minute; an old token is still the same person."""
+    ballot = {"decision": "approve", "fingerprint": door.fingerprint}
+    token = door.idp.bearer("sub-carol", groups=["idp-secops"])
+    door.clock.now += timedelta(seconds=61)
+    answer = await bearing(door, token, "POST", f"/{ID}/votes", json=ballot)
+    assert answer.status_code == 409
+    assert "you are not in secops" in answer.json()["found"]
+    token = door.idp.bearer("sub-carol", groups=["idp-secops"])
+    assert (await bearing(door, token, "POST", f"/{ID}/votes", json=ballot)).status_code == 200

@@ -1,0 +1,184 @@
+"""The kill switch over HTTP: whoever is known may throw it, and somebody else releases it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from firedoor.domain.approval import Door, Voter
+from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
+from firedoor.domain.contract import CLEARANCE, CLEARANCE_ID, FREEZE, TASK_QUEUE, THAW
+from firedoor.domain.errors import FiredoorError, Unavailable
+from firedoor.domain.identity import Directory
+from firedoor.domain.value import Value
+from firedoor.gateway.answers import door_of, refused
+from firedoor.gateway.bearer import Bearers, Tokens
+from firedoor.gateway.bodies import read
+from firedoor.gateway.exchange import body_of
+from firedoor.gateway.membership import member
+from firedoor.gateway.votes import NotCounted, trace
+from firedoor.temporal import PATIENCE, freezes_of, unavailable
+
+_MOST = 16 * 1024
+
+Account = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+PlaybookName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class FreezeBody(Value):
+    """The body of a freeze: why, and over what; without `account` and `playbook` over everything."""
+
+    why: Annotated[str, Field(min_length=1, max_length=500)]
+    account: Account | None = None
+    playbook: PlaybookName | None = None
+
+
+class ThawBody(Value):
+    """The body of a thaw: over what; an empty body releases everything."""
+
+    account: Account | None = None
+    playbook: PlaybookName | None = None
+
+
+class Switch:
+    """The gateway's side of the kill switch; `channel` names the desk that is told."""
+
+    def __init__(self, client: Client, channel: str | None) -> None:
+        self._client = client
+        self._channel = channel
+
+    async def freezes(self) -> Freezes:
+        """Tell what is frozen now; raises `Unavailable` where that cannot be known."""
+        return await freezes_of(self._client)
+
+    async def freeze(self, by: Voter, door: Door, body: FreezeBody, at: datetime) -> Freezes:
+        """Throw the switch; durable, and in force for every hand, when this returns."""
+        order = FreezeOrder(
+            id=str(uuid.uuid4()),
+            person=by.person,
+            door=door,
+            why=body.why,
+            account=body.account,
+            playbook=body.playbook,
+            desk=self._channel,
+            at=at,
+        )
+        return await self._update(FREEZE, order)
+
+    async def thaw(self, by: Voter, door: Door, body: ThawBody, at: datetime) -> Freezes:
+        """Release the switch; raises `NotCounted` for whoever threw it."""
+        order = ThawOrder(
+            id=str(uuid.uuid4()),
+            person=by.person,
+            door=door,
+            account=body.account,
+            playbook=body.playbook,
+            desk=self._channel,
+            at=at,
+        )
+        return await self._update(THAW, order)
+
+    async def _update(self, name: str, order: FreezeOrder | ThawOrder) -> Freezes:
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            CLEARANCE,
+            Freezes(),
+            id=CLEARANCE_ID,
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary="the kill switch",
+        )
+        try:
+            now: Freezes = await self._client.execute_update_with_start_workflow(
+                name,
+                order,
+                id=order.id,
+                start_workflow_operation=start,
+                result_type=Freezes,
+                rpc_timeout=2 * PATIENCE,
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            raise NotCounted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise Unavailable("no worker answers", mend="say it again; look at /v1/freeze") from None
+        except RPCError as error:
+            raise unavailable(error) from None
+        return now
+
+
+def clearance_router(
+    *, directory: Directory, switch: Switch, clock: Callable[[], datetime], tokens: Tokens | None = None
+) -> APIRouter:
+    """Build the door."""
+    router = APIRouter(prefix="/v1", tags=["kill switch"])
+    bearers = Bearers(tokens)
+
+    async def serve(
+        request: Request, word: str, work: Callable[[Voter, Door], Awaitable[Freezes]]
+    ) -> Response:
+        door, person = door_of(request), ""
+        try:
+            identity = await bearers.identity(request, clock())
+            voter = await member(directory, identity)
+            person = voter.person
+            now = await work(voter, door)
+        except FiredoorError as error:
+            trace(door, "refused", word=word, person=person, response="", why=error.found)
+            return refused(error)
+        if word != "look":
+            trace(door, "counted", word=word, person=person, response="", why=now.says())
+        body: dict[str, Any] = now.model_dump(mode="json")
+        return Response(json.dumps(body, ensure_ascii=False), HTTPStatus.OK, media_type="application/json")
+
+    @router.get("/freeze", response_class=Response, summary="What is frozen?")
+    async def look(request: Request) -> Response:
+        """Tell what the kill switch is thrown over, by whom and why."""
+        return await serve(request, "look", lambda _, __: switch.freezes())
+
+    @router.post(
+        "/freeze", response_class=Response, summary="Throw the kill switch", openapi_extra=_body(FreezeBody)
+    )
+    async def freeze(request: Request) -> Response:
+        """Stop every change at once, also those approved a second ago; undo stays possible."""
+
+        async def work(voter: Voter, door: Door) -> Freezes:
+            body = read(FreezeBody, await body_of(request, _MOST))
+            return await switch.freeze(voter, door, body, clock())
+
+        return await serve(request, "freeze", work)
+
+    @router.post(
+        "/thaw", response_class=Response, summary="Release the kill switch", openapi_extra=_body(ThawBody)
+    )
+    async def thaw(request: Request) -> Response:
+        """Let changes be made again; 409 for whoever threw the switch."""
+
+        async def work(voter: Voter, door: Door) -> Freezes:
+            given = await body_of(request, _MOST)
+            body = read(ThawBody, given) if given.strip() else ThawBody()
+            return await switch.thaw(voter, door, body, clock())
+
+        return await serve(request, "thaw", work)
+
+    return router
+
+
+def _body(model: type[Value]) -> dict[str, Any]:
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": model is FreezeBody, "content": content}}

@@ -1,0 +1,1 @@
+"""The page to decide on, for when Slack is down and for whoever prefers it."""
