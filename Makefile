@@ -15,8 +15,8 @@ STAMP := .venv/ready-$(shell cat requirements/dev.txt pyproject.toml | cksum | c
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: venv ## see a leaked key contained, approved, undone and proven, on this machine alone (under a minute)
-	@$(BIN)/firedoor demo
+demo: venv ## see a leaked key contained, approved, undone and proven, here alone (under a minute); SLACK=1 asks in a fake Slack
+	@$(BIN)/firedoor demo $(if $(SLACK),--slack)
 
 up: venv ## run Firedoor here with an embedded Temporal: gateway, worker and web page, until Ctrl-C
 	@$(BIN)/firedoor up

@@ -17,19 +17,23 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
+from activities.clearance import KillSwitch
 from activities.desk import Desk
 from activities.evidence import Evidence
+from activities.people import Confirming
 from activities.planning import Planning
 from activities.registry import Registry, load
 from activities.steps import Hands, Steps, Watching
 from firedoor.connectors.aws import Account, AwsAccounts
 from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.connectors.signing import SigningKey
-from firedoor.connectors.slack import SlackDesk
 from firedoor.domain.contract import TASK_QUEUE
 from firedoor.domain.guards import Guards
 from firedoor.logs import configure_logging
 from firedoor.settings import Settings, from_environment
+from firedoor.wiring import Together, around, together
+from workflows.clearance import Clearance
+from workflows.desk import Desk as OnCallDesk
 from workflows.respond import Respond
 
 _REGION = "us-east-1"  # where an account names no region; IAM and STS are there at any rate
@@ -80,35 +84,45 @@ def _regions(settings: Settings, account: str) -> tuple[str, ...]:
     return settings.accounts[account].regions if account in settings.accounts else ()
 
 
-def desk_of(settings: Settings) -> list[Callable[..., Any]]:
+def desk_of(
+    client: Client, settings: Settings, people: Together, switch: KillSwitch
+) -> list[Callable[..., Any]]:
     """Give the desk its channel, where Slack is configured."""
     slack = settings.slack
-    return (
-        []
-        if slack is None
-        else [Desk(SlackDesk(slack.bot_token.value, base_url=slack.base_url), slack.channel).show]
+    if slack is None or people.slack is None:
+        return []
+    desk = Desk(
+        client,
+        people.slack,
+        lambda: around(settings, people.directory),
+        switch.freezes,
+        fallback=slack.fallback_channel,
     )
+    return [desk.show, desk.write, desk.cast]
 
 
 def worker_of(
     client: Client, settings: Settings, hands: Hands, runner: WorkflowRunner | None = None
 ) -> Worker:
     """Build the worker. Tests hand in the strict sandbox; in production, contracts keep workflows pure."""
+    people, switch = together(settings), KillSwitch(client)
+    planning = planning_of(settings, hands)
     evidence = Evidence(
         EvidenceStore(settings.evidence.store),
         SigningKey.from_pem(settings.evidence.signing_key.value().encode()),
     )
     activities: list[Callable[..., Any]] = [
-        planning_of(settings, hands).plan,
+        planning.plan,
         Watching(hands).watch,
         evidence.seal,
-        *Steps(hands).activities(),
-        *desk_of(settings),
+        *Steps(hands, planning.raised, switch.objection).activities(),
+        Confirming(people.directory, people.accounts).confirm,
+        *desk_of(client, settings, people, switch),
     ]
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[Respond],
+        workflows=[Respond, OnCallDesk, Clearance],
         activities=activities,
         activity_executor=hands.pool,
         workflow_runner=runner or UnsandboxedWorkflowRunner(),

@@ -1,8 +1,8 @@
 """Health check of the worker's container: is this very process asking Temporal for work?"""
 
 import asyncio
+import os
 import socket
-import sys
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -30,4 +30,6 @@ async def polling(host: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(polling(socket.gethostname())) else 1)
+    # As in worker.py: Temporal's Rust threads must not outlive the interpreter into a crash, which the
+    # engine would take for an answer.
+    os._exit(0 if asyncio.run(polling(socket.gethostname())) else 1)

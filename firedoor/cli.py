@@ -34,13 +34,27 @@ COMMANDS: Final[dict[str, Command]] = {
     "doctor": Command("firedoor.commands.setup", "doctor", "Check connections, permissions and clock.", _RUN),
     "up": Command("firedoor.commands.up", "up", "Run Temporal, the gateway and a worker here.", _RUN),
     "gateway": Command("firedoor.commands.serve", "gateway", "Run the gateway alone.", _RUN),
+    "slack": Command("firedoor.commands.slack", "app", "Set up the Slack app.", _RUN),
     "check": Command("firedoor.commands.check", "check", "Check playbooks and their cases.", _WRITE),
     "plan": Command("firedoor.commands.plan", "plan", "Show what would be done now.", _WRITE),
     "actions": Command("firedoor.commands.actions", "actions", "Show what a playbook can do.", _WRITE),
     "responses": Command("firedoor.commands.responses", "responses", "List responses, or show one.", _ANSWER),
+    "approvals": Command(
+        "firedoor.commands.responses",
+        "approvals",
+        "List what people are asked now: which plan, of whom, until when.",
+        _ANSWER,
+    ),
     "approve": Command("firedoor.commands.votes", "approve", "Say yes to a plan.", _ANSWER),
     "reject": Command("firedoor.commands.votes", "reject", "Say no to a plan.", _ANSWER),
     "undo": Command("firedoor.commands.votes", "undo", "Ask to take a response back.", _ANSWER),
+    "snooze": Command("firedoor.commands.votes", "snooze", "Put the reminder of an ask off.", _ANSWER),
+    "reassign": Command(
+        "firedoor.commands.votes", "reassign", "Ask one of those who may decide to look at an ask.", _ANSWER
+    ),
+    "freeze": Command("firedoor.commands.clearance", "freeze", "Throw the kill switch.", _ANSWER),
+    "thaw": Command("firedoor.commands.clearance", "thaw", "Release the kill switch.", _ANSWER),
+    "people": Command("firedoor.commands.people", "app", "Show who is who, or bind an account.", _ANSWER),
     "evidence": Command("firedoor.commands.evidence", "app", "Verify and read sealed evidence.", _ANSWER),
 }
 

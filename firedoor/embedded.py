@@ -7,9 +7,11 @@ import ctypes
 import shutil
 import signal
 import sys
+import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 import structlog
@@ -20,6 +22,7 @@ from firedoor.domain.errors import Misconfigured, Unavailable
 log = structlog.get_logger("firedoor.embedded")
 
 NAMESPACE = "firedoor"
+_OK = 200
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 # Measured on two cores: stock, the server waits 50 ms per step; so, a workflow with one activity takes
@@ -92,6 +95,20 @@ def _die_with_parent() -> None:
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+async def answers(url: str) -> bool:
+    """Whether an address of ours on loopback answers 200, past every proxy."""
+    return await asyncio.to_thread(_answers, url)
+
+
+def _answers(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=2) as answer:
+            return bool(answer.status == _OK)
+    except (OSError, HTTPException):
+        return False
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any, Never
 
 from firedoor.cli import COMMANDS, command
 from firedoor.gateway.app import create_app
+from firedoor.gateway.clearance import clearance_router
 from firedoor.gateway.responses import responses_router
 from firedoor.gateway.slack import slack_router
 
@@ -78,16 +79,9 @@ def openapi() -> Mapping[str, Any]:
         ready=ready,
         clock=clock,
         routers=[
-            responses_router(people=nobody, engine=nobody, clock=clock),
-            slack_router(
-                signing_secrets=lambda: (b"describes only",),
-                app_id="A",
-                team_id="T",
-                people=nobody,
-                engine=nobody,
-                slack=nobody,
-                clock=clock,
-            ),
+            responses_router(directory=nobody, engine=nobody, clock=clock),
+            clearance_router(directory=nobody, switch=nobody, clock=clock),
+            slack_router(signing_secrets=lambda: (b"describes only",), presses=nobody, clock=clock),
         ],
     )
     return app.openapi()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -15,20 +17,32 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.registry import load
+from firedoor.connectors.oidc import OidcProvider
 from firedoor.connectors.slack import SlackDesk
+from firedoor.connectors.slack_socket import SlackSocket
+from firedoor.doctor_slack import SOCKET
 from firedoor.domain.checking import Known
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import Problems
 from firedoor.gateway.app import OK, create_app
 from firedoor.gateway.authentication import Verifier, verifier
+from firedoor.gateway.bearer import Tokens
+from firedoor.gateway.clearance import Switch, clearance_router
 from firedoor.gateway.door import Door
 from firedoor.gateway.engine import Engine
+from firedoor.gateway.genuine import Genuine
+from firedoor.gateway.page.router import page_router
+from firedoor.gateway.presses import WITHIN, Presses
 from firedoor.gateway.responses import responses_router
 from firedoor.gateway.slack import slack_router
+from firedoor.gateway.slack_socket import SocketDoor, publish
 from firedoor.gateway.talk import Talk
+from firedoor.gateway.votes import Ballots
+from firedoor.secret import Secret
 from firedoor.settings import Settings, Source
-from firedoor.shelf import playbook_files, read_shelf
+from firedoor.shelf import Editors, playbook_files, read_shelf
+from firedoor.wiring import Together, together, utc_now
 
 log = structlog.get_logger("firedoor.gateway")
 
@@ -48,19 +62,25 @@ class Shelf:
         self._known = known_actions(settings)
         self._groups = frozenset(settings.people.groups)
         self._stamp: object = None
+        self._files: Sequence[Path] = ()
         self._playbooks: Sequence[Playbook] = ()
+        self._editors = Editors()
         self.problem = OK
 
     def read(self) -> None:
         """Read the folder as it is now; raises at the start, where there is no last good set."""
         stamp = self._now()
-        self._playbooks = read_shelf(playbook_files(self._folder), self._known, self._groups)
+        files = playbook_files(self._folder)
+        playbooks = read_shelf(files, self._known, self._groups)
+        self._editors.refresh(files, playbooks)
+        self._files, self._playbooks = files, playbooks
         self._stamp, self.problem = stamp, OK
 
     def refresh(self) -> None:
         """Read again what has changed."""
         stamp = self._now()
         if stamp == self._stamp:
+            self._editors.refresh(self._files, self._playbooks)  # a commit changes no file
             return
         self._stamp = stamp
         try:
@@ -75,6 +95,10 @@ class Shelf:
     def playbooks(self) -> Sequence[Playbook]:
         """The playbooks in force."""
         return self._playbooks
+
+    def editors(self, playbook: str) -> tuple[str, ...]:
+        """Return who last changed a playbook; () where it is not known."""
+        return self._editors.of(playbook)
 
     def _now(self) -> tuple[tuple[str, int, int], ...]:
         return tuple(
@@ -103,28 +127,88 @@ def _verifier(source: Source) -> Verifier:
     return verifier(_SCHEMES[source.kind], secrets=secrets, header=source.header or "")
 
 
-def utc_now() -> datetime:
-    """Tell the time; the only clock of the gateway."""
-    return datetime.now(UTC)
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """The routers through which people and programs speak, and what runs behind them."""
+
+    routers: tuple[APIRouter, ...]
+    socket: SlackSocket | None
 
 
-def app_of(settings: Settings, client: Client, shelf: Shelf) -> FastAPI:
-    """Build the whole HTTP application."""
-    talk = Talk(client)
-    routers: list[APIRouter] = [responses_router(people=lambda: settings.people, engine=talk, clock=utc_now)]
-    slack = settings.slack
-    if slack is not None:
-        routers.append(
-            slack_router(
-                signing_secrets=lambda: tuple(value.encode() for value in slack.signing_secret.values()),
-                app_id=slack.app_id,
-                team_id=slack.team_id,
-                people=lambda: settings.people,
-                engine=talk,
-                slack=SlackDesk(slack.bot_token.value, base_url=slack.base_url),
-                clock=utc_now,
-            )
+def doors_for_people(settings: Settings, client: Client, people: Together) -> Doors:
+    """Build every door through which somebody says a word: HTTP API, page, kill switch, Slack."""
+    slack, oidc = settings.slack, settings.oidc
+    talk = Talk(client, slack.channel if slack else None)
+    switch = Switch(client, slack.channel if slack else None)
+    provider = oidc and OidcProvider(
+        issuer=oidc.issuer,
+        client_id=oidc.client_id,
+        client_secret=oidc.client_secret.value if oidc.client_secret else None,
+    )
+    tokens = None
+    if oidc and provider:
+        tokens = Tokens(
+            genuine=Genuine(provider, utc_now), audience=oidc.audience, groups_claim=oidc.groups_claim
         )
+    directory = people.directory
+
+    async def frozen() -> str:
+        return (await switch.freezes()).says()
+
+    routers = [
+        responses_router(directory=directory, engine=talk, clock=utc_now, tokens=tokens),
+        clearance_router(directory=directory, switch=switch, clock=utc_now, tokens=tokens),
+        page_router(
+            directory=directory,
+            engine=talk,
+            clock=utc_now,
+            url=settings.url,
+            secrets=settings.page_secret.values if settings.page_secret else None,
+            provider=provider or None,
+            groups_claim=oidc.groups_claim if oidc else "groups",
+            scopes=oidc.scopes if oidc else (),
+            frozen=frozen,
+        ),
+    ]
+    socket = None
+    if slack and people.slack and people.accounts:
+        presses = Presses(
+            app_id=slack.app_id,
+            team_id=slack.team_id,
+            channels=slack.channels,
+            ballots=Ballots(directory, talk, utc_now, within=WITHIN),
+            report=talk.report,
+            accounts=people.accounts,
+            members=directory.members,
+            slack=people.slack,
+        )
+        if slack.signing_secret is not None:
+            routers.append(_slack_over_http(slack.signing_secret, presses))
+        if slack.app_token is not None:
+            socket = _slack_over_a_socket(slack.app_token, presses, people.slack)
+    return Doors(routers=tuple(routers), socket=socket)
+
+
+def _slack_over_http(signing: Secret, presses: Presses) -> APIRouter:
+    def secrets() -> tuple[bytes, ...]:
+        return tuple(value.encode() for value in signing.values())
+
+    return slack_router(signing_secrets=secrets, presses=presses, clock=utc_now)
+
+
+def _slack_over_a_socket(app_token: Secret, presses: Presses, slack: SlackDesk) -> SlackSocket:
+    return SlackSocket(
+        app_token=app_token.value,
+        open_connection=slack.open_connection,
+        take=SocketDoor(presses).take,
+        clock=utc_now,
+        jitter=random.SystemRandom().random,
+        told=publish,
+    )
+
+
+def app_of(settings: Settings, client: Client, shelf: Shelf, doors: Doors) -> FastAPI:
+    """Build the whole HTTP application."""
 
     async def ready() -> Mapping[str, str]:
         try:
@@ -134,8 +218,22 @@ def app_of(settings: Settings, client: Client, shelf: Shelf) -> FastAPI:
             temporal = f"Temporal does not answer ({type(error).__name__})"
         return {"temporal": temporal, "playbooks": shelf.problem}
 
-    engine = Engine(client, shelf.playbooks, utc_now, announce=slack is not None)
-    return create_app(doors=doors_of(settings), responses=engine, ready=ready, clock=utc_now, routers=routers)
+    def reports() -> Mapping[str, str]:
+        # Slack being down keeps no finding out, so it is told and fails nothing.
+        return {} if doors.socket is None else {SOCKET: doors.socket.health.word}
+
+    slack = settings.slack
+    engine = Engine(
+        client, shelf.playbooks, utc_now, desk=slack.channel if slack else None, editors=shelf.editors
+    )
+    return create_app(
+        doors=doors_of(settings),
+        responses=engine,
+        ready=ready,
+        clock=utc_now,
+        routers=doors.routers,
+        reports=reports,
+    )
 
 
 async def connect(settings: Settings) -> Client:
@@ -154,8 +252,9 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     shelf = Shelf(settings)
     shelf.read()
     client = await connect(settings)
+    doors = doors_for_people(settings, client, together(settings))
     config = uvicorn.Config(
-        app_of(settings, client, shelf),
+        app_of(settings, client, shelf, doors),
         host=host,
         port=port,
         log_config=None,
@@ -165,11 +264,15 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         # The headers of one request; bodies are bounded by the application itself.
         h11_max_incomplete_event_size=64 * 1024,
     )
-    refreshing = asyncio.create_task(_refresh(shelf))
+    behind = [asyncio.create_task(_refresh(shelf))]
+    if doors.socket is not None:
+        behind.append(asyncio.create_task(doors.socket.run()))
     try:
         await uvicorn.Server(config).serve()
     finally:
-        refreshing.cancel()
+        for task in behind:
+            task.cancel()
+        await asyncio.wait(behind)  # presses that are being answered are still acked
 
 
 async def _refresh(shelf: Shelf) -> None:

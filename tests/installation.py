@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -11,13 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+import yaml
 from standardwebhooks import Webhook
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from firedoor.connectors import signing
 from firedoor.embedded import NAMESPACE, temporal_command
@@ -28,17 +34,32 @@ ACCOUNT = "123456789012"
 Part = Literal["temporal", "gateway", "worker"]
 _PATIENCE = 60.0
 
-TOKENS = {"alice": "fdp_alice", "bob": "fdp_bob", "carol": "fdp_carol"}
+TOKENS = {name: f"fdp_{name}" for name in ("alice", "bob", "carol", "dave", "erin")}
 SLACK = {"alice": "T0ACME001/U0ALICE", "bob": "T0ACME001/U0BOB", "carol": "T0ACME001/U0CAROL"}
 _SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
-def _sha(token: str) -> str:
+def sha(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+#: people.yaml and policy.yaml of an installation that says nothing else.
+PEOPLE: Mapping[str, Any] = {
+    "people": {
+        who: {"name": who.title(), "slack": SLACK[who], "token_sha256": sha(TOKENS[who])} for who in SLACK
+    },
+    "groups": {"responders": ["alice", "bob"], "leads": ["carol"]},
+}
+POLICY: Mapping[str, Any] = {"default": {"from": ["responders"], "quorum": 1, "within": "30m"}}
+
+
 class Installation:
-    """Firedoor as a user has it, with the toy actions and a world of doors."""
+    """Firedoor as a user has it, with the toy actions and a world of doors.
+
+    more:          lines added to firedoor.yaml. people, policy: the other two files.
+    editors:       playbooks that stand in a git repository, each with the e-mail of who committed it.
+    time_skipping: lets `fast_forward` move the clock of a response.
+    """
 
     def __init__(
         self,
@@ -46,14 +67,25 @@ class Installation:
         playbooks: Mapping[str, str],
         more: str = "",
         environment: Mapping[str, str] | None = None,
+        *,
+        people: Mapping[str, Any] = PEOPLE,
+        policy: Mapping[str, Any] = POLICY,
+        editors: Mapping[str, str] | None = None,
+        time_skipping: bool = False,
     ) -> None:
         self.folder = folder
+        self.people, self.policy = people, policy
+        self.time_skipping = time_skipping
+        #: Where a part finds Temporal, if not directly.
+        self.temporal_of: dict[Part, str] = {}
         self.more_environment = dict(environment or {})
         self.world_folder = folder / "world"
         self.port, self.temporal_port = free_port(), free_port()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
         self._write(playbooks, more)
+        for name, email in (editors or {}).items():
+            self._commit(name, email)
 
     def _write(self, playbooks: Mapping[str, str], more: str) -> None:
         config = self.folder / "config"
@@ -70,17 +102,29 @@ class Installation:
             f"evidence: {{store: 'file:{self.folder}/evidence', signing_key: {{file: '{key}'}}}}\n"
             f"playbooks: '{self.folder}/playbooks'\nactions: ['{ROOT}/tests/toy_actions']\n" + more
         )
-        people = "".join(
-            f"  {who}: {{name: {who.title()}, slack: {SLACK[who]}, token_sha256: {_sha(TOKENS[who])}}}\n"
-            for who in TOKENS
-        )
-        (config / "people.yaml").write_text(
-            f"people:\n{people}groups:\n  responders: [alice, bob]\n  leads: [carol]\n"
-        )
-        (config / "policy.yaml").write_text("default: {from: [responders], quorum: 1, within: 30m}\n")
+        self.write_people(self.people)
+        (config / "policy.yaml").write_text(yaml.safe_dump(dict(self.policy)))
         (config / "protected.yaml").write_text("protected: []\n")
         for name, text in playbooks.items():
             (self.folder / "playbooks" / f"{name}.yaml").write_text(text)
+
+    def write_people(self, people: Mapping[str, Any] | str) -> None:
+        """Write people.yaml as an administrator does, whole at once; text stands as it is."""
+        file = self.folder / "config" / "people.yaml"
+        aside = file.with_suffix(".new")
+        aside.write_text(people if isinstance(people, str) else yaml.safe_dump(dict(people)))
+        aside.replace(file)
+
+    def _commit(self, playbook: str, email: str) -> None:
+        folder = self.folder / "playbooks"
+        who = ["-c", "user.name=Somebody", "-c", f"user.email={email}", "-c", "commit.gpgsign=false"]
+        quiet = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        for command in (
+            ["init", "-q"],
+            ["add", f"{playbook}.yaml"],
+            [*who, "commit", "-q", "-m", f"change {playbook}"],
+        ):
+            subprocess.run(["git", *command], cwd=folder, env=quiet, check=True)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -99,16 +143,24 @@ class Installation:
 
     def command(self, part: Part) -> list[str]:
         if part == "temporal":
-            return temporal_command(data=self.folder / "data", port=self.temporal_port, ui_port=None)
+            return temporal_command(
+                data=self.folder / "data",
+                port=self.temporal_port,
+                ui_port=None,
+                time_skipping=self.time_skipping,
+            )
         if part == "worker":
             return [sys.executable, str(ROOT / "worker.py")]
         return [sys.executable, "-m", "firedoor.cli", "gateway", "--port", str(self.port)]
 
     def start(self, part: Part) -> None:
+        environment = self.environment()
+        if part in self.temporal_of:
+            environment["TEMPORAL_ADDRESS"] = self.temporal_of[part]
         with (self.folder / f"{part}.log").open("ab") as log:
             self.processes[part] = subprocess.Popen(
                 self.command(part),
-                env=self.environment(),
+                env=environment,
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
@@ -222,16 +274,48 @@ class Installation:
         answered: httpx.Response = self._until(asked, "an answer to the undo")
         return answered
 
+    def cli(self, who: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a person does at a terminal of theirs."""
+        return subprocess.run(
+            [sys.executable, "-m", "firedoor.cli", *arguments],
+            env={**self.environment(), "FIREDOOR_TOKEN": TOKENS[who]},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+
+    def fast_forward(self, response: str, by: timedelta) -> None:
+        """Move the clock of one response."""
+
+        async def moved() -> None:
+            client = await Client.connect(
+                f"127.0.0.1:{self.temporal_port}",
+                namespace=NAMESPACE,
+                data_converter=pydantic_data_converter,
+            )
+            skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+            await skipper.fast_forward(client.get_workflow_handle(response), by)
+
+        # In a thread: the caller may be an async test, whose loop is another one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(moved())).result()
+
     def evidence(self) -> list[Path]:
         return sorted((self.folder / "evidence").glob("*.json"))
 
 
 @contextmanager
 def installation(
-    folder: Path, playbooks: Mapping[str, str], more: str = "", environment: Mapping[str, str] | None = None
+    folder: Path,
+    playbooks: Mapping[str, str],
+    more: str = "",
+    environment: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Iterator[Installation]:
-    """Start everything, and stop it by its own pids."""
-    made = Installation(folder, playbooks, more, environment)
+    """Start everything, and stop it by its own pids; `settings` are those of `Installation`."""
+    made = Installation(folder, playbooks, more, environment, **settings)
     try:
         made.start_all()
         yield made

@@ -12,9 +12,12 @@ from firedoor.domain.canonical import plain
 from firedoor.domain.contract import incident_key, workflow_id
 from firedoor.domain.finding import Actor, Finding, PrincipalKind, Resource, Severity
 from firedoor.domain.ledger import Entry, EntryKind
-from firedoor.domain.plan import Plan, PlannedStep, plan_digest
+from firedoor.domain.memory import Slot
+from firedoor.domain.plan import Plan, PlannedStep, plan_digest, stretches
 from firedoor.domain.playbook import Playbook, Step, Trigger
 from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.response import Incident, UndoRequest
+from firedoor.domain.story import Story, rules_of
 
 ACCOUNT = "123456789012"
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -121,16 +124,27 @@ class Telling:
 
     def ask(self, *, rule: ApprovalRule = RULE) -> Telling:
         """Ask for the irreversible step."""
-        digest = plan_digest(f"apply {RESPONSE}", (step("delete_key", asked=True),))
-        self.asked = ask(number=1, kind="apply", plan_sha256=digest, rules=(rule,), now=self.now())
-        return self.note("asked", f"secops-leads asked to approve {self.asked.fingerprint}", ask=self.asked)
+        step_ = step("delete_key", asked=True)
+        digest = plan_digest(f"apply {RESPONSE}", (step_,))
+        self.asked = ask(
+            number=1,
+            kind="apply",
+            plan_sha256=digest,
+            rules=(rule,),
+            now=self.now(),
+            subjects=("bob",),
+            owners=(step_.target,),
+        )
+        says = f"secops-leads asked to approve {self.asked.fingerprint}"
+        return self.note("asked", says, ask=self.asked, steps=[step_.id])
 
     def escalate(self) -> Telling:
         """Nobody answered: more people are asked."""
         assert self.asked
         self.asked = self.asked.escalation(self.asked.deadline)
         assert self.asked
-        return self.note("asked", "nobody answered in time; secops-managers are asked now", ask=self.asked)
+        says = "nobody answered in time; secops-managers are asked now"
+        return self.note("asked", says, ask=self.asked, steps=["delete_key"])
 
     def vote(self, person: str, decision: str = "approve", *, whole: bool = False) -> Telling:
         """One person answers; a door may name the plan by its whole digest."""
@@ -148,9 +162,10 @@ class Telling:
         return self.note("voted", f"{person} said {decision}", vote=vote)
 
     def decide(self, state: str) -> Telling:
-        """The ask is over."""
+        """The ask is over; who said yes was looked up once more."""
         assert self.asked
-        return self.note("decided", f"apply {self.asked.fingerprint}: {state}", ask=self.asked)
+        decided = self.asked.model_copy(update={"confirmed": state == "granted"})
+        return self.note("decided", f"apply {decided.fingerprint}: {state}", ask=decided, state=state)
 
     def carry_out(self, name: str, *, asked: bool = False) -> Telling:
         """Begin, apply and verify one step."""
@@ -169,3 +184,129 @@ def whole() -> tuple[Entry, ...]:
         Telling().receive().ask().carry_out("stop_key").vote("ada").vote("lin", whole=True).decide("granted")
     )
     return tuple(telling.carry_out("delete_key", asked=True).close().entries)
+
+
+# ---- a response that is lived, not written --------------------------------------------
+
+
+def incident(**changes: Any) -> Incident:
+    """Return what starts the response to the leaked key."""
+    book = playbook()
+    base: dict[str, Any] = {
+        "finding": finding(),
+        "playbook": book,
+        "playbook_sha256": book.sha256,
+        "key": incident_key("leaked_access_key", ACCOUNT, KEY),
+        "source": "guardduty",
+        "received": START,
+        "editors": ("mona@example.com",),
+    }
+    return Incident(**{**base, **changes})
+
+
+class Lived:
+    """A ledger as the product writes it: the domain's own story, told what people said and when.
+
+    `policy` is what the plan says of all of it: `storm`, `break_glass`, `undo_rule`.
+    """
+
+    def __init__(self, *steps: PlannedStep, **policy: Any) -> None:
+        self.at = START
+        self.story = Story(RESPONSE, incident(), START)
+        self.story.receive(self.later())
+        self.plan(*(steps or (step("stop_key"), step("delete_key", asked=True))), **policy)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The ledger so far."""
+        return tuple(self.story.entries)
+
+    def later(self, by: timedelta = timedelta(seconds=1)) -> datetime:
+        """Let time pass."""
+        self.at += by
+        return self.at
+
+    def plan(self, *steps: PlannedStep, **policy: Any) -> Lived:
+        """Plan, or plan anew."""
+        plan = Plan(**{"steps": steps, "undo_rule": RULE, **policy})
+        self.story.take_plan(self.later(), plan)
+        return self
+
+    def ask(self) -> Lived:
+        """Ask for the first stretch that needs a yes."""
+        stretch = stretches(self.story.todo())[0]
+        self.story.open_ask(self.later(), "apply", stretch, rules_of(stretch))
+        return self
+
+    def undo(self, person: str = "ada") -> Lived:
+        """Somebody asks to take it back."""
+        now = self.later()
+        self.story.ask_undo(UndoRequest(id=f"undo-{person}", person=person, door="cli", at=now), now)
+        return self
+
+    def vote(self, person: str, decision: str = "approve", *, slot: Slot = "apply", **changes: Any) -> Lived:
+        """One person answers, and it counts."""
+        held, now = self.story.asks[slot], self.later()
+        base: dict[str, Any] = {
+            "id": f"{RESPONSE}/{held.id}.{held.generation}/{person}/{decision}",
+            "decision": decision,
+            "voter": Voter(person=person, groups=("secops-leads",), names=(f"{person}@example.com",)),
+            "door": "slack",
+            "fingerprint": held.plan_sha256,
+            "ask": held.id,
+            "generation": held.generation,
+            "reason": "wrong_action" if decision == "reject" else None,
+            "at": now,
+        }
+        vote = Vote(**{**base, **changes})
+        assert self.story.objection(vote, now) is None, self.story.objection(vote, now)
+        self.story.count(vote, now)
+        return self
+
+    def confirm(self, *, without: tuple[str, ...] = (), slot: Slot = "apply") -> Lived:
+        """Everyone who said yes is looked up again; some are not known any more."""
+        now = self.later()
+        voters = {each.voter.person: each.voter for each in self.story.to_confirm(slot, now)}
+        known = {person: voter for person, voter in voters.items() if person not in without}
+        self.story.confirm(now, slot, known)
+        return self
+
+    def decide(self, slot: Slot = "apply") -> Lived:
+        """The ask is over."""
+        self.story.decide(self.later(), slot)
+        return self
+
+    def wait(self) -> Lived:
+        """Nobody says anything until the deadline."""
+        self.at = max(self.at, self.story.asks["apply"].deadline)
+        return self
+
+    def escalate(self) -> Lived:
+        """Ask more people, for the first ones were silent."""
+        assert self.wait().story.escalate(self.at, "apply")
+        return self
+
+    def carry_out(self, name: str) -> Lived:
+        """Begin, apply and verify one step."""
+        planned = next(each for each in self.story.steps() if each.id == name)
+        self.story.note(self.later(), "begun", planned.says, step=name)
+        self.story.note(self.later(), "applied", "the key is off", step=name)
+        self.story.note(self.later(), "verified", "the key is off", step=name)
+        return self
+
+    def give_back(self, name: str) -> Lived:
+        """Take one step back."""
+        self.story.note(self.later(), "undoing", "take it back", step=name)
+        self.story.note(self.later(), "undone", "it is as it was", step=name)
+        return self
+
+    def close(self, status: str = "closed") -> Lived:
+        """End."""
+        self.story.note(self.later(), "closed", f"closed as {status}", data={"status": status})
+        return self
+
+
+def lived() -> Lived:
+    """Return a response that went its whole way, up to its close."""
+    told = Lived().ask().carry_out("stop_key").vote("ada").vote("lin").confirm().decide()
+    return told.carry_out("delete_key")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from firedoor.demo.slack_page import SlackPage
 from tests.pseudo_terminal import PseudoTerminal
 
 pytestmark = pytest.mark.integration
@@ -145,6 +146,55 @@ def test_a_person_says_no_to_deleting_and_to_undoing(temporary: Path) -> None:
     assert "the key stays, and stays inactive" in terminal.seen
     assert "stays contained until its hold is over" in terminal.seen
     assert "Evidence" not in terminal.seen
+
+
+def test_with_a_fake_slack_both_press_by_themselves_where_nobody_is_there(temporary: Path) -> None:
+    with running(temporary, "--slack", "--yes") as process:
+        told = read_until(process, "A key leaks")
+        started = children(process.pid)
+        rest, _ = process.communicate(timeout=_PATIENCE)
+        told += rest
+    assert process.returncode == 0, told
+    assert len(started) == 5
+    assert gone(list(started))
+    assert list(temporary.iterdir()) == []
+    before, _, after = told.partition("the same card now")
+    for shown, where in (
+        (r"in Slack, #soc", before),
+        (r"Approve\? delete access key AKIA\w+ of user ci-deployer for good", before),
+        (r"2 people of secops", before),
+        (r"\[Approve\] \[Reject…\]", before),
+        (r"Alice +presses Approve +counted, 1 to go", before),
+        (r"one person has one vote +still 1 to go", before),
+        (r"Bob +presses Approve +granted", before),
+        (r"Done: every change is verified", after),
+        (r"alice said yes", after),
+        (r"\[Undo…\]", after),
+        (r"knows no key AKIA\w+ any more +verified", after),
+        (r"complete, in order, signed; head \S+ +proven", after),
+    ):
+        assert re.search(shown, where), (shown, told)
+    assert "[Approve]" not in after
+    assert not re.search("fdp_|xoxb-|xapp-", told), "a secret is printed"
+
+
+def test_with_a_fake_slack_it_waits_for_two_people_in_the_browser(temporary: Path) -> None:
+    with PseudoTerminal([*DEMO, "--slack"], environment(temporary)) as terminal:
+        terminal.until("waiting for two people")
+        (url,) = set(re.findall(r"Open (http://127\.0\.0\.1:\d+)/ in a browser", terminal.seen))
+        page = SlackPage(url, {"alice": "U0ALICE", "bob": "U0BOB"})
+        (card,) = page.cards()
+        page.press("bob", card, "firedoor.approve")
+        terminal.until("says yes in Slack")
+        page.press("alice", card, "firedoor.approve")
+        terminal.until("[Y/n]: ")
+        terminal.type("n")
+        assert terminal.end() == 0, terminal.seen
+    told = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.seen)
+    for shown in (r"Bob +says yes in Slack +counted", r"Alice +says yes in Slack +counted"):
+        assert re.search(shown, told), told
+    assert re.search(r"looked up once more who said yes +granted", told), told
+    assert re.search(r"knows no key AKIA\w+ any more +verified", told), told
 
 
 def test_keep_keeps_evidence_that_the_command_line_verifies(temporary: Path) -> None:

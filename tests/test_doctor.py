@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from firedoor import doctor, initial, settings
 from firedoor.doctor import AwsIdentity, Check, Hands
+from firedoor.doctor_slack import SlackSight
 from firedoor.domain.contract import SEARCH_ATTRIBUTES
 from firedoor.domain.errors import Rejected
 from firedoor.domain.problem import Problem
-from firedoor.settings import Account, Settings, Slack, Temporal
+from firedoor.settings import Account, Settings, Temporal
 from tests.servers import free_port
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -28,7 +29,6 @@ def hands(
     *,
     account: str = initial.EXAMPLE_ACCOUNT,
     clock: datetime | None = NOW,
-    team: str = "T0",
     problems: Sequence[Problem] = (),
     refused: bool = False,
 ) -> Hands:
@@ -37,14 +37,13 @@ def hands(
             raise Rejected("AWS refused the credentials", code="InvalidClientTokenId", mend="renew them")
         return AwsIdentity(account=account, arn="arn:aws:iam::123456789012:user/fd", clock=clock)
 
-    async def slack_auth(_: Slack) -> Mapping[str, Any]:
-        if refused:
-            raise Rejected("Slack refused the token", code="invalid_auth", mend="install the app again")
-        return {"team_id": team}
+    async def readiness(_: str) -> None:
+        return None
 
     return Hands(
         aws_identity=aws_identity,
-        slack_auth=slack_auth,
+        slack=lambda _: cast("SlackSight", None),  # tests/test_doctor_slack.py
+        readiness=readiness,
         playbook_problems=lambda _: problems,
         now=lambda: NOW,
     )
@@ -57,13 +56,6 @@ def ready(tmp_path: Path) -> Settings:
 
 def account_of(ready: Settings) -> Account:
     return next(iter(ready.accounts.values()))
-
-
-def slack_of(ready: Settings, base_url: str = "https://slack.com/api/") -> Slack:
-    secret = ready.evidence.signing_key
-    return Slack(
-        bot_token=secret, signing_secret=secret, app_id="A0", team_id="T0", channel="C0", base_url=base_url
-    )
 
 
 async def test_a_broken_configuration_is_all_there_is_to_say(tmp_path: Path) -> None:
@@ -118,20 +110,6 @@ async def test_a_clock_that_is_off_is_told_before_aws_refuses_us(
     (_, clock) = await doctor.aws(account_of(ready), hands(clock=NOW + timedelta(seconds=off)))
     assert clock.state == state
     assert f"{abs(off)} seconds" in clock.says
-
-
-async def test_slack_is_looked_at_where_it_is_configured(ready: Settings) -> None:
-    (check,) = await doctor.slack(None, hands())
-    assert check.state == "warn"
-    assert "firedoor approve" in check.mend
-    (check,) = await doctor.slack(slack_of(ready), hands())
-    assert check.state == "ok"
-    (check,) = await doctor.slack(slack_of(ready), hands(team="T9"))
-    assert (check.state, check.says) == ("fail", "the bot token is of team T9, the configuration says T0")
-    (check,) = await doctor.slack(slack_of(ready), hands(refused=True))
-    assert (check.state, check.mend) == ("fail", "install the app again")
-    (check,) = await doctor.slack(slack_of(ready, "http://proxy.example/api/"), hands())
-    assert "in the clear" in check.says
 
 
 def test_evidence_is_tried_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -130,9 +130,3 @@ def test_the_account_of_the_how_to_is_read() -> None:
     document = read(example("docs/how-to/aws-roles.md", "accounts:"), "firedoor.yaml")
     account = load(document, AccountSettings, ("accounts", "123456789012"))
     assert account.role == "arn:aws:iam::123456789012:role/FiredoorResponder"
-
-
-def test_the_slack_manifest_asks_for_one_scope_and_one_address() -> None:
-    manifest = yaml.safe_load(example("docs/how-to/slack.md", "display_information:"))
-    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write"]}
-    assert manifest["settings"]["interactivity"]["request_url"].endswith("/slack/interactions")

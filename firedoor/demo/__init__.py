@@ -12,6 +12,9 @@ def run(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Answer every question with yes, for scripts.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with evidence and logs.")] = False,
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Ask in a fake Slack: open its page, and press as two people.")
+    ] = False,
 ) -> None:
     """See an incident contained, approved, undone and proven.
 
@@ -24,5 +27,5 @@ def run(
     from firedoor.demo.story import tell  # noqa: PLC0415
 
     stage = Stage(asks=not yes and sys.stdin.isatty() and sys.stdout.isatty(), told_yes=yes)
-    with House(keep=keep, stage=stage) as house:
+    with House(keep=keep, stage=stage, slack=slack) as house:
         tell(house, stage)

@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from functools import partial
@@ -22,13 +21,16 @@ from typing import Any, Final, NoReturn, Self
 
 from activities.registry import load
 from firedoor import initial, settings
-from firedoor.commands.up import Ports, children_of
+from firedoor.commands.fake_slack import accounts_of, stand_in
+from firedoor.commands.ready import Ports
+from firedoor.commands.up import children_of
 from firedoor.connectors.demo_aws import REGION, Credentials, DemoAccount
 from firedoor.connectors.gateway import Gateway
 from firedoor.connectors.signing import SigningKey
+from firedoor.demo.slack_page import SlackPage
 from firedoor.demo.stage import Stage
 from firedoor.domain.errors import Misconfigured, Unavailable
-from firedoor.embedded import Child
+from firedoor.embedded import Child, answers
 
 _HOST: Final = "127.0.0.1"
 _READY_WITHIN: Final = 90.0
@@ -55,8 +57,11 @@ groups:
 class House:
     """Everything that runs, and the ways to speak to it: as administrator, as detector and as two people."""
 
-    def __init__(self, *, keep: bool, stage: Stage) -> None:
+    def __init__(self, *, keep: bool, stage: Stage, slack: bool = False) -> None:
         self._keep = keep
+        self._with_slack = slack
+        #: The page of the fake Slack; None where people are asked at the terminal.
+        self.page: SlackPage | None = None
         self._stage = stage
         self._children: list[Child] = []
         self._handlers: dict[int, Any] = {}
@@ -84,7 +89,8 @@ class House:
         """Stop what was started, each by its own pid, and take the folder away."""
         self._leave(keep=self._keep)
         kept = f"evidence and logs stay in {self.folder}" if self._keep else "and their folder is gone"
-        self._stage.small(f"the four processes are stopped, {kept}")
+        count = "five" if self.page else "four"
+        self._stage.small(f"the {count} processes are stopped, {kept}")
 
     def _leave(self, *, keep: bool) -> None:
         # An impatient second Ctrl-C must not leave a process behind; each stop is bounded.
@@ -104,7 +110,7 @@ class House:
         await asyncio.gather(*(child.stop(5) for child in self._children))
 
     def still_runs(self) -> None:
-        """See that all four are alive; raises Unavailable with the name of one that is not."""
+        """See that all of them are alive; raises Unavailable with the name of one that is not."""
         self._loop.run(asyncio.sleep(0))  # lets the loop hear of a child's end
         for child in self._children:
             if child.process is not None and child.process.returncode is not None:
@@ -116,7 +122,7 @@ class House:
 
     def _configure(self) -> None:
         """Write what `firedoor init` writes, with two people who may decide."""
-        gateway, temporal, ui, emulator = _free_ports(4)
+        gateway, temporal, ui, emulator, slack = _free_ports(5)
         self._ports = Ports(gateway=gateway, temporal=temporal, ui=ui)
         self._emulator_port = emulator
         self.emulator = f"http://{_HOST}:{emulator}"
@@ -129,11 +135,16 @@ class House:
         (written.directory / "people.yaml").write_text(_PEOPLE.format(**hashes), encoding="utf-8")
         self._settings = settings.load(written.directory, {})
         (self.folder / "log").mkdir()
+        self._fake: Child | None = None
+        if self._with_slack:
+            fake = stand_in(self._settings, self.folder, port=slack, gateway=gateway, env={})
+            self._settings, self._fake = fake.settings, fake.child
+            self.page = SlackPage(fake.url, accounts_of(fake.people))
 
     async def _start(self) -> None:
         temporal, gateway, worker = children_of(self._settings, self.folder, self._ports)
-        emulator = self._emulator()
-        await asyncio.gather(self._begin(temporal), self._begin(emulator))
+        first = (temporal, self._emulator(), *((self._fake,) if self._fake else ()))
+        await asyncio.gather(*(self._begin(child) for child in first))
         self.account = DemoAccount(self.emulator)
         ours = await asyncio.to_thread(self._responder)
         # The worker alone gets credentials: nothing else of Firedoor speaks to AWS.
@@ -187,7 +198,7 @@ class House:
             command=[str(program)],
             environment=environment,
             log_file=self.folder / "log" / "aws-emulator.log",
-            ready=partial(asyncio.to_thread, _answers, f"{self.emulator}/_ministack/health"),
+            ready=partial(answers, f"{self.emulator}/_ministack/health"),
         )
 
     def _responder(self) -> Credentials:
@@ -246,11 +257,3 @@ def _free_ports(count: int) -> list[int]:
 def _direct() -> urllib.request.OpenerDirector:
     """Speak to our own loopback past every proxy."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def _answers(url: str) -> bool:
-    try:
-        with _direct().open(url, timeout=2) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
-    except (urllib.error.URLError, OSError):
-        return False

@@ -19,6 +19,7 @@ from firedoor.commands.terminal import safe
 from firedoor.connectors.demo_aws import Attempt
 from firedoor.demo.house import House
 from firedoor.demo.stage import Stage
+from firedoor.domain.approval import State
 from firedoor.domain.errors import FiredoorError, Unavailable
 from firedoor.domain.ledger import Entry
 from firedoor.domain.plan import PlannedStep
@@ -122,7 +123,7 @@ class Incident:
 
     def plan(self) -> None:
         """Show the plan."""
-        report = self._until("the plan", lambda report: report.plan is not None)
+        report = self.until("the plan", lambda report: report.plan is not None)
         steps = report.plan.steps if report.plan else ()
         expect(bool(steps), "the plan is empty")
         for step in steps:
@@ -131,24 +132,24 @@ class Incident:
 
     def contained(self) -> None:
         """Wait until everything that needs nobody is verified, and tell when each was."""
-        report = self._until("the containment", _contained)
+        report = self.until("the containment", _contained)
         for step in _automatic(report):
             (seen,) = (entry for entry in report.entries if (entry.kind, entry.step) == ("verified", step.id))
             self._stage.good(step.id, seen.says, f"+{_after(report, seen)} ms")
 
     def verified(self, step: str) -> None:
         """Wait until one step is seen to hold."""
-        self._until(f"{step} verified", lambda report: _has(report, "verified", step))
+        self.until(f"{step} verified", lambda report: _has(report, "verified", step))
 
     def undone(self) -> None:
         """Wait until everything is given back and the evidence is sealed."""
-        self._until("the undo", lambda report: report.status == "undone" and bool(self._house.evidence()))
+        self.until("the undo", lambda report: report.status == "undone" and bool(self._house.evidence()))
 
     # ---- what people do ----------------------------------------------------------------
 
     def asking(self) -> Report:
         """Wait until people are asked."""
-        return self._until("the ask", lambda report: report.asking and _contained(report))
+        return self.until("the ask", lambda report: report.asking and _contained(report))
 
     def asked(self) -> Report:
         """Show what people are asked."""
@@ -163,10 +164,17 @@ class Incident:
 
     def approved_by(self, person: str, report: Report) -> None:
         """Say yes, which has to count."""
-        told = self.vote(person, report)
-        missing = told["missing"]
-        outcome = f"counted, {missing} to go" if missing else str(told["state"])
+        missing = self.vote(person, report)["missing"]
+        outcome = f"counted, {missing} to go" if missing else self._decision(_fingerprint(report))
         self._stage.good(person.capitalize(), f"says yes to {_fingerprint(report)}", outcome)
+
+    def _decision(self, fingerprint: str) -> State:
+        """Wait until everyone who said yes was looked up once more."""
+
+        def decided(report: Report) -> bool:
+            return report.ask is not None and report.ask.fingerprint == fingerprint and is_decided(report)
+
+        return state_of(self.until("the decision", decided))
 
     def approved_twice(self, person: str, report: Report) -> None:
         """Say yes again, which must change nothing."""
@@ -180,24 +188,33 @@ class Incident:
         """Say no, with a reason."""
         told = self._house.person(person).vote(self.id, "reject", _fingerprint(report), reason)
         expect(told["state"] == "rejected", f"a no was answered {told}")
-        self._until("the rest after a no", lambda report: report.status == "contained")
+        self.until("the rest after a no", lambda report: report.status == "contained")
 
     def undo_asked(self, person: str, why: str) -> Report:
         """Ask for undo; somebody else has to agree."""
         told = self._house.person(person).undo(self.id, why)
         self._stage.good(person.capitalize(), f"asks for undo {told['fingerprint']}", "somebody else decides")
-        return self._until(
+        return self.until(
             "the ask for undo",
             lambda report: report.asking and report.ask is not None and report.ask.kind == "undo",
         )
 
     # ---- looking -----------------------------------------------------------------------
 
-    def _until(self, what: str, ready: Callable[[Report], bool]) -> Report:
+    def now(self) -> Report:
+        """Tell how it stands."""
+        return report_of(self._house.person("alice").one(self.id))
+
+    def still_runs(self) -> None:
+        """See that all parts are alive; raises Unavailable with the name of one that is not."""
+        self._house.still_runs()
+
+    def until(self, what: str, ready: Callable[[Report], bool], *, patience: float = _PATIENCE) -> Report:
+        """Wait until something is so; `patience` in seconds. Raises Broken where it does not come."""
         reader = self._house.person("alice")
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + patience
         while time.monotonic() < until:
-            self._house.still_runs()
+            self.still_runs()
             try:
                 report = report_of(reader.one(self.id))
             except Unavailable:
@@ -207,7 +224,17 @@ class Incident:
             if report.status in ("failed", "stuck", "dismissed"):
                 raise Broken(f"the response is {report.status}", expected=what, mend=_last(report))
             time.sleep(_PAUSE)
-        raise Broken(f"{what} did not come", expected=f"within {_PATIENCE:.0f} s")
+        raise Broken(f"{what} did not come", expected=f"within {patience:.0f} s")
+
+
+def state_of(report: Report) -> State:
+    """Tell how the ask of a response stands now."""
+    return report.ask.state(datetime.now(UTC)) if report.ask else "pending"
+
+
+def is_decided(report: Report) -> bool:
+    """Whether nobody has to say anything any more."""
+    return state_of(report) in ("granted", "rejected", "expired")
 
 
 def _after(report: Report, entry: Entry) -> int:

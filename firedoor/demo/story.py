@@ -9,6 +9,7 @@ from firedoor.connectors.demo_aws import Holder
 from firedoor.demo.finding import ATTACKER, guardduty
 from firedoor.demo.house import House
 from firedoor.demo.response import Incident, Witness, expect
+from firedoor.demo.slack import decided_in_slack
 from firedoor.demo.stage import Stage
 from firedoor.domain.errors import Rejected
 from firedoor.domain.evidence import read
@@ -23,8 +24,11 @@ _DEPLOYER, _REPORTER = "ci-deployer", "report-bot"
 
 def tell(house: House, stage: Stage) -> None:
     """Tell all of it; raises Broken where something is not so."""
+    also = ", a fake Slack" if house.page else ""
     stage.good(
-        "Firedoor", "Temporal, gateway, worker and an AWS emulator run on loopback", f"{stage.seconds:.1f} s"
+        "Firedoor",
+        f"Temporal, gateway, worker{also} and an AWS emulator run on loopback",
+        f"{stage.seconds:.1f} s",
     )
     stage.small(
         f"The emulator checks signatures and policies; Firedoor may make {house.rights} kinds of calls there."
@@ -79,19 +83,31 @@ def _real(house: House, stage: Stage) -> None:
     stage.act(
         "Asked", "What cannot be taken back is decided by people: here two of them, in time, by fingerprint."
     )
-    report = incident.asked()
-    if stage.ask("You are Alice, on call. Delete the key for good?", default=False):
-        incident.approved_by("alice", report)
-        incident.approved_twice("alice", report)
-        incident.approved_by("bob", report)
-        incident.verified("delete_key")
+    if house.page is not None:
+        granted = decided_in_slack(house.page, stage, incident)
+    else:
+        granted = _decided_here(stage, incident)
+    if granted:
         expect(key.id not in house.account.state(_DEPLOYER)["keys"], "the deleted key is still there")
         stage.good("AWS", f"knows no key {key.id} any more", "verified")
     else:
-        incident.reject("alice", report, "handled_elsewhere: the person at the terminal said no")
         expect(house.account.state(_DEPLOYER)["keys"].get(key.id) == "Inactive", "the key is not inactive")
-        stage.good("Alice", "says no: the key stays, and stays inactive", "rejected")
+        stage.good("AWS", "the key stays, and stays inactive", "verified")
     stage.small("it is held for 24 h, and looked at again and again: whoever re-opens it is noticed")
+
+
+def _decided_here(stage: Stage, incident: Incident) -> bool:
+    """Let the person at the terminal decide, over HTTP; whether it was a yes."""
+    report = incident.asked()
+    if not stage.ask("You are Alice, on call. Delete the key for good?", default=False):
+        incident.reject("alice", report, "handled_elsewhere: the person at the terminal said no")
+        stage.good("Alice", "says no", "rejected")
+        return False
+    incident.approved_by("alice", report)
+    incident.approved_twice("alice", report)
+    incident.approved_by("bob", report)
+    incident.verified("delete_key")
+    return True
 
 
 # ---- a false alarm -------------------------------------------------------------------
