@@ -115,7 +115,7 @@ def worker_of(
         planning.plan,
         Watching(hands).watch,
         evidence.seal,
-        *Steps(hands, planning.raised, switch.objection).activities(),
+        *Steps(hands, planning.raised, switch.ask).activities(),
         Confirming(people.directory, people.accounts).confirm,
         *desk_of(client, settings, people, switch),
     ]

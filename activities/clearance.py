@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio.client import Client
 
@@ -24,12 +25,20 @@ class KillSwitch:
         """Tell what is frozen now; raises `Unavailable` where that cannot be known."""
         return await freezes_of(self._client)
 
-    def objection(self, account: str, playbook: str) -> str | None:
-        """Why nothing may be changed there, asked from a thread; raises `Unavailable` likewise."""
+    def ask(self, account: str, playbook: str) -> Callable[[], str | None]:
+        """Begin to ask, from a thread; what is returned waits for the answer: why not, or None.
+
+        It is begun with the last look at the world, so that it costs an attacker's time nothing.
+        Waiting raises `Unavailable` where no answer comes.
+        """
         asked = asyncio.run_coroutine_threadsafe(self.freezes(), self._loop)
-        try:
-            now = asked.result(_WITHIN)
-        except TimeoutError:
-            asked.cancel()
-            raise Unavailable("whether the kill switch is thrown is not known in time") from None
-        return now.objection(account, playbook)
+
+        def objection() -> str | None:
+            try:
+                now = asked.result(_WITHIN)
+            except TimeoutError:
+                asked.cancel()
+                raise Unavailable("whether the kill switch is thrown is not known in time") from None
+            return now.objection(account, playbook)
+
+        return objection

@@ -175,7 +175,7 @@ class Desk:
             message = drawn.reminder(order.digest, await self._around())
         else:
             seen = await self._look(order)
-            if seen is None or not seen[0].asking:
+            if seen is None or not seen[0].open_asks():
                 return Written(ref=order.ref)
             message = reminder(*seen)
         await self._slack.post(

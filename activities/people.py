@@ -46,18 +46,22 @@ class Confirming:
         """
         with translated():
             known = await asyncio.gather(
-                *(self._again(vote) for vote in order.votes if vote.decision == "approve")
+                *(
+                    self._again(vote, frozenset(order.groups))
+                    for vote in order.votes
+                    if vote.decision == "approve"
+                )
             )
             return Confirmed(voters={voter.person: voter for voter in known if voter is not None})
 
-    async def _again(self, vote: Vote) -> Voter | None:
+    async def _again(self, vote: Vote, asked: frozenset[str]) -> Voter | None:
         try:
             now = await self._directory.again(vote.voter)
         except Absent:
             return None
         if vote.door == "slack" and not await self._may_speak(now):
             return None
-        if not vote.break_glass and _undecided(vote.voter, now):
+        if not vote.break_glass and _undecided(vote.voter, now, asked):
             raise Unavailable(
                 f"who is in {' or '.join(now.unread)} cannot be read now",
                 mend="`firedoor doctor` tells why",
@@ -70,6 +74,7 @@ class Confirming:
         return not await self._accounts.barred(voter.account.partition("/")[2])
 
 
-def _undecided(then: Voter, now: Voter) -> bool:
+def _undecided(then: Voter, now: Voter, asked: frozenset[str]) -> bool:
     """Whether all that made the vote count may still hold, and nothing of it can be proven."""
-    return not set(then.groups) & set(now.groups) and bool(set(then.groups) & set(now.unread))
+    counted = set(then.groups) & asked if asked else set(then.groups)
+    return not counted & set(now.groups) and bool(counted & set(now.unread))

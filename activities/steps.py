@@ -138,14 +138,15 @@ class Steps:
     """`<action>.apply`, `.verify` and `.undo` for every action of the registry.
 
     `raised` asks no fewer people for a step that drifted than the policy asks for what it is now.
-    `frozen` says why nothing may be changed in an account by a playbook; None where it may.
+    `frozen` begins to ask whether the kill switch is thrown over an account and a playbook; what it
+    returns waits for the answer: why nothing may be changed, None where it may.
     """
 
     def __init__(
         self,
         hands: Hands,
         raised: Callable[[PlannedStep], PlannedStep],
-        frozen: Callable[[str, str], str | None] = lambda _account, _playbook: None,
+        frozen: Callable[[str, str], Callable[[], str | None]] = lambda _account, _playbook: lambda: None,
     ) -> None:
         self._hands = hands
         self._raised = raised
@@ -184,6 +185,7 @@ class Steps:
         """
         step = order.step
         entry = self._hands.entry(step.action)
+        asked = self._frozen(step.account, order.playbook)
         if this.fresh:
             now = self._hands.plan_step(step, order.artefact, order.source)
             if now.outcome == "already":
@@ -199,7 +201,7 @@ class Steps:
             )
             if objection is not None:
                 raise Rejected(objection)
-        frozen = self._frozen(step.account, order.playbook)
+        frozen = asked()
         if frozen is not None and this.fresh:
             return Applied(outcome="refused", says=frozen)
         if frozen is not None:

@@ -24,6 +24,6 @@ patiently temporal operator cluster health
 exists || temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "${TEMPORAL_RETENTION:-30d}"
 
 # One call each: with several names in one call the server (1.32, SQL visibility) keeps only one and still says "added".
-for name in Status Playbook Incident Account Severity PlaybookHash; do
+for name in Status Playbook Incident Account Severity PlaybookHash Review; do
   patiently temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --type Keyword --name "$name"
 done

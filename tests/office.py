@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from firedoor.domain.contract import GATHER, desk_id
 from firedoor.domain.desk import BoardState, FrozenSet, GatherOrder, Shown
 from firedoor.domain.finding import Resource
 from firedoor.domain.packed import unpack
+from firedoor.domain.policy import ApprovalRule, BreakGlass
 from firedoor.settings import Slack
 from firedoor.testing.slack import Channel
 from tests.fake_slack import APP, TEAM, TOKEN, FakeSlack, Posted
 from tests.fake_slack import running as workspace
 from tests.harness import (
     ACCOUNT,
+    POLICY,
     TIMEOUT,
     FixedSecret,
     Response,
@@ -120,8 +123,10 @@ async def opened(env: WorkflowEnvironment, folder: Path, *, strict: bool = True)
         slack.known_channels[each] = Channel(each, each.lower())
         slack.channels.add(each)
     with workspace(slack):
+        review = ApprovalRule(from_=("leads",), within=timedelta(hours=4))
         settings = settings_over(
             folder,
+            policy=POLICY.model_copy(update={"break_glass": BreakGlass(people=("dave",), review=review)}),
             slack=Slack(
                 bot_token=FixedSecret(TOKEN),  # type: ignore[arg-type]
                 signing_secret=None,

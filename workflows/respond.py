@@ -58,6 +58,7 @@ from firedoor.domain.response import (
 from firedoor.domain.story import Story, rules_of
 
 _STATUS = SearchAttributeKey.for_keyword("Status")
+_REVIEW = SearchAttributeKey.for_keyword("Review")  # open while others owe a look at a broken glass
 _LAST_LOOK = timedelta(seconds=3)  # what the last look of a settling time may take
 _MOST_DRIFTS = 3  # how often an automatic step follows a world that moves under it
 #: Passing states are on Temporal's page only: an entry in its list costs an event each.
@@ -273,7 +274,9 @@ class Respond:
 
     async def _confirm(self, slot: Slot) -> None:
         """Look everyone up who said yes; a directory that cannot be read in time means no."""
-        order = ConfirmOrder(votes=self.story.to_confirm(slot, workflow.now()))
+        order = ConfirmOrder(
+            votes=self.story.to_confirm(slot, workflow.now()), groups=self.story.asks[slot].groups()
+        )
         try:
             confirmed: Confirmed = await self._do(
                 CONFIRM, "confirm", order, Confirmed, says="look up everyone who said yes once more"
@@ -286,8 +289,10 @@ class Respond:
 
     async def _wait_for_review(self) -> None:
         """Let others look at a broken glass; what they find is written down."""
+        workflow.upsert_search_attributes([_REVIEW.value_set("open")])
         await self._decided("review")
         self.story.end_review(workflow.now())
+        workflow.upsert_search_attributes([_REVIEW.value_set("over")])
 
     # ---- hold ------------------------------------------------------------------------
 

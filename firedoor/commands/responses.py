@@ -85,12 +85,12 @@ def approvals(
     """
     there = gateway(url, token_file, config)
     reports, unreadable = [], 0
-    for each in there.list(status="awaiting_approval"):
+    for each in there.list(asking="true"):
         try:
             reports.append(report_of(there.one(each["id"])))
         except (Absent, Unavailable):
             unreadable += 1  # told below: one that cannot be read hides no other
-    asked = [(report, report.ask) for report in reports if report.asking and report.ask is not None]
+    asked = [(report, ask) for report in reports for ask in report.open_asks()]
     asked.sort(key=lambda each: (each[1].deadline, each[0].id))
     if json:
         print_json({"approvals": [_open(*each) for each in asked], "unreadable": unreadable})
@@ -108,7 +108,7 @@ def _open(report: Report, ask: Approval) -> dict[str, Any]:
         "playbook": report.playbook,
         "account": report.finding.account,
         "severity": report.finding.severity.value,
-        "what": [step.says for step in report.asked_steps],
+        "what": [step.says for step in report.steps_of(ask)],
         "who": [
             {"quorum": rule.quorum, "groups": list(ask.eligible(rule))} for rule in ask.effective_rules()
         ],
@@ -126,10 +126,12 @@ def _approvals(asked: list[tuple[Report, Approval]], now: datetime) -> None:
         console.print(Text("Nobody is asked anything now.", "dim"))
         return
     for report, ask in asked:
-        steps = report.asked_steps
+        steps = report.steps_of(ask)
         first = safe(steps[0].says if steps else report.summary, "bold")
         more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
-        verb = "Approve undo?" if ask.kind == "undo" else "Approve?"
+        verb = {"apply": "Approve?", "undo": "Approve undo?", "review": "Was it right to break the glass?"}[
+            ask.kind
+        ]
         console.print(Text.assemble((short(report.id), "bold"), f"  {verb} ", first, more))
         left = ask.deadline - now
         until = f"{clock(ask.deadline)} ({f'in {span(left)}' if left.total_seconds() > 0 else 'over'})"

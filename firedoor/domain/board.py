@@ -165,7 +165,8 @@ class Board:
             yield self._card(each), True, True
         yield from self._wanted_digests(now)
         for each in shown:
-            if each.ref is not None and each.notice.asking and each.notice.reminded > each.ref.reminded:
+            waits = each.notice.asking or each.notice.reviewing
+            if each.ref is not None and waits and each.notice.reminded > each.ref.reminded:
                 yield self._order(what="reminder", response=each.notice.response, ref=each.ref), True, True
         for each in shown:
             if _is_stale(each) and each.notice.urgency != "outcome":

@@ -48,7 +48,7 @@ CAST = "desk.cast"  # the desk hands a vote about many to each of them
 ALERT = "clearance.alert"  # the kill switch tells the desk
 
 #: Search attributes, all Keyword. None carries a secret or personal data.
-SEARCH_ATTRIBUTES = ("Status", "Playbook", "PlaybookHash", "Incident", "Account", "Severity")
+SEARCH_ATTRIBUTES = ("Status", "Playbook", "PlaybookHash", "Incident", "Account", "Severity", "Review")
 
 Status = Literal[
     "planning",

@@ -28,6 +28,7 @@ class Notice(Value):
     status: Status
     says: str  # the first step's own clause, for a line of a digest
     asking: bool = False
+    reviewing: bool = False  # others are asked to look at a broken glass
     ask: str = ""  # the number of the open ask
     generation: int = 0
     plan_sha256: str = ""

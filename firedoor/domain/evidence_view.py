@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from firedoor.domain.canonical import fingerprint
 from firedoor.domain.evidence import Pack
+from firedoor.domain.evidence_asked import AskTold, asks_of
+from firedoor.domain.evidence_facts import as_list, moment, text
 from firedoor.domain.finding import Moment
 from firedoor.domain.ledger import Entry, EntryKind, owed
 from firedoor.domain.value import Value
@@ -15,7 +16,6 @@ from firedoor.domain.value import Value
 #: Who is named where no person is: the response itself.
 FIREDOOR = "firedoor"
 
-_DIGEST = 64
 _CHANGED = frozenset({"applied", "verified", "unverified", "reverted", "failed", "stuck"})
 
 
@@ -29,68 +29,6 @@ class Row(Value):
     what: str
     who: str
     step: str | None = None
-
-
-class ProofTold(Value):
-    """A yes that was signed: how, by which identity provider or passkey, when, over which plan."""
-
-    kind: str  # oidc or passkey
-    by: str
-    at: str
-    plan_sha256: str
-
-
-class VoteTold(Value):
-    """One vote that counted, as it stands in the ledger; `groups` is what made the person eligible.
-
-    account:      the Slack account that spoke; claims: what the identity provider said that made for `groups`.
-    groups_again: the groups when everyone was looked up once more; None where that was not done.
-    fell:         why the vote no longer counted then, "" where it did.
-    among:        the hash of the set, where many asks were answered at once.
-    """
-
-    at: Moment
-    person: str
-    decision: str
-    groups: tuple[str, ...]
-    door: str
-    fingerprint: str
-    reason: str = ""
-    comment: str = ""
-    account: str = ""
-    claims: tuple[str, ...] = ()
-    groups_again: tuple[str, ...] | None = None
-    fell: str = ""
-    proof: ProofTold | None = None
-    break_glass: bool = False
-    among: str = ""
-
-
-class AskTold(Value):
-    """One generation of one ask: what was asked of whom until when, who answered, and how it ended.
-
-    outcome: granted, rejected, expired, withdrawn; escalated = more people were asked; again = it was
-    asked once more, for a vote fell; superseded = something else was asked instead; "" = it did not end.
-    silent: nobody had to say yes, for the policy lets silence mean yes. unconfirmed: nobody could be
-    looked up again, and that meant no.
-    """
-
-    id: str
-    generation: int
-    kind: str  # apply, undo or review
-    fingerprint: str
-    groups: tuple[str, ...]
-    quorum: int
-    asked_at: Moment
-    deadline: str
-    requester: str = ""
-    steps: tuple[str, ...] = ()
-    step_up: bool = False
-    votes: tuple[VoteTold, ...] = ()
-    outcome: str = ""
-    silent: bool = False
-    unconfirmed: bool = False
-    decided_at: Moment | None = None
 
 
 class Refused(Value):
@@ -151,12 +89,12 @@ def summarise(pack: Pack) -> Summary:
     received = next((entry.data for entry in entries if entry.kind == "received"), {})
     return Summary(
         response=pack.head.response,
-        playbook=_text(received, "playbook", "playbook"),
-        playbook_sha256=_text(received, "playbook_sha256"),
+        playbook=text(received, "playbook", "playbook"),
+        playbook_sha256=text(received, "playbook_sha256"),
         status=next(
-            (_text(entry.data, "status") for entry in reversed(entries) if entry.kind == "closed"), ""
+            (text(entry.data, "status") for entry in reversed(entries) if entry.kind == "closed"), ""
         ),
-        finding={name: _text(received, "finding", name) for name in _FINDING},
+        finding={name: text(received, "finding", name) for name in _FINDING},
         figures=_figures(entries),
         timeline=tuple(_rows(entries)),
         asks=tuple(asks_of(entries)),
@@ -186,95 +124,37 @@ def _rows(entries: Sequence[Entry]) -> Iterable[Row]:
 
 def _who(entry: Entry) -> str:
     """Name the person an entry is by, or the detector, or ourselves."""
-    person = _text(entry.data, "vote", "voter", "person") or _text(entry.data, "request", "person")
-    return person or _text(entry.data, "finding", "source") or FIREDOOR
+    if entry.kind != "voided":
+        for way in (("vote", "voter", "person"), ("request", "person"), ("request", "voter", "person")):
+            if person := text(entry.data, *way):
+                return person
+    return text(entry.data, "finding", "source") or FIREDOOR
 
 
-# ---- asks and votes ------------------------------------------------------------------
+# ---- what was refused ----------------------------------------------------------------
 
 
-def _asks(entries: Sequence[Entry]) -> Iterable[AskTold]:
-    """Gather each ask from the entry that opened it, the votes on it, and the decision."""
-    opened: dict[tuple[str, int], AskTold] = {}
+def _refused(entries: Sequence[Entry]) -> Iterable[Refused]:
+    """List what was not carried out: by the last plan, or right before the world was touched."""
+    planned = next((entry for entry in reversed(entries) if entry.kind == "planned"), None)
+    for step in as_list(planned.data, "plan", "steps") if planned else ():
+        if text(step, "outcome") == "refuse":
+            yield Refused(step=text(step, "id"), at=planned.at, says=text(step, "says"))  # type: ignore[union-attr]
     for entry in entries:
-        ask = _get(entry.data, "ask")
-        if entry.kind == "asked" and ask:
-            told = _ask(entry, ask)
-            for key in [key for key, each in opened.items() if each.id == told.id and not each.outcome]:
-                opened[key] = opened[key].model_copy(update={"outcome": "escalated", "decided_at": entry.at})
-            opened[told.id, told.generation] = told
-        elif entry.kind == "voted":
-            about = _asked_about(opened, entry)
-            if about:
-                votes = (*opened[about].votes, _vote(entry))
-                opened[about] = opened[about].model_copy(update={"votes": votes})
-        elif entry.kind == "decided" and ask:
-            key = (_text(ask, "id"), _number(ask, "generation"))
-            if key in opened:
-                outcome = entry.says.rpartition(": ")[2]
-                opened[key] = opened[key].model_copy(update={"outcome": outcome, "decided_at": entry.at})
-    return opened.values()
-
-
-def _ask(entry: Entry, ask: Any) -> AskTold:
-    rules = _list(ask, "rules")
-    escalated = _get(ask, "escalated") is True
-    groups = [
-        group
-        for rule in rules
-        for key in (("from", "to") if escalated else ("from",))
-        for group in _texts(rule, key)
-    ]
-    return AskTold(
-        id=_text(ask, "id"),
-        generation=_number(ask, "generation"),
-        kind=_text(ask, "kind"),
-        fingerprint=_short(_text(ask, "plan_sha256")),
-        groups=tuple(dict.fromkeys(groups)),
-        quorum=max((_number(rule, "quorum") for rule in rules), default=0),
-        asked_at=entry.at,
-        deadline=_text(ask, "deadline"),
-        requester=_text(ask, "requester"),
-    )
-
-
-def _vote(entry: Entry) -> VoteTold:
-    vote = _get(entry.data, "vote")
-    return VoteTold(
-        at=entry.at,
-        person=_text(vote, "voter", "person"),
-        decision=_text(vote, "decision"),
-        groups=_texts(_get(vote, "voter"), "groups"),
-        door=_text(vote, "door"),
-        fingerprint=_text(vote, "fingerprint"),
-        reason=_text(vote, "reason"),
-        comment=_text(vote, "comment"),
-    )
-
-
-def _asked_about(opened: dict[tuple[str, int], AskTold], entry: Entry) -> tuple[str, int] | None:
-    """Find the newest open ask that a vote names by its fingerprint (short, or the whole digest)."""
-    short = _short(_text(entry.data, "vote", "fingerprint"))
-    return next(
-        (key for key, ask in reversed(opened.items()) if ask.fingerprint == short and not ask.outcome), None
-    )
-
-
-def _short(named: str) -> str:
-    """Return the fingerprint that people compare; doors may name the plan by its whole digest."""
-    return fingerprint(named) if len(named) == _DIGEST else named
+        if entry.kind == "settled" and text(entry.data, "outcome") == "refused":
+            yield Refused(step=entry.step or "", at=entry.at, says=entry.says)
 
 
 # ---- figures -------------------------------------------------------------------------
 
 
 def _figures(entries: Sequence[Entry]) -> Figures:
-    received = _moment(next((e.data for e in entries if e.kind == "received"), {}), "received") or _first(
+    received = moment(next((e.data for e in entries if e.kind == "received"), {}), "received") or _first(
         entries, "received"
     )
     begun, verified, closed = _first(entries, "begun"), _first(entries, "verified"), _first(entries, "closed")
     return Figures(
-        detected=_moment(next((e.data for e in entries if e.kind == "received"), {}), "finding", "last_seen"),
+        detected=moment(next((e.data for e in entries if e.kind == "received"), {}), "finding", "last_seen"),
         received=received,
         first_begun=begun,
         first_applied=_first(entries, "applied"),
@@ -285,9 +165,15 @@ def _figures(entries: Sequence[Entry]) -> Figures:
         to_verify=_between(received, verified),
         lasted=_between(received, closed),
         waited_for_people=sum(
-            (ask.decided_at - ask.asked_at for ask in _asks(entries) if ask.decided_at), start=timedelta()
+            (ask.decided_at - ask.asked_at for ask in asks_of(entries) if ask.decided_at and _holds_up(ask)),
+            start=timedelta(),
         ),
     )
+
+
+def _holds_up(ask: AskTold) -> bool:
+    """Whether anything waits for an answer; a review is about what was done."""
+    return ask.kind != "review"
 
 
 def _first(entries: Iterable[Entry], kind: EntryKind) -> datetime | None:
@@ -308,39 +194,3 @@ def _left(entries: Sequence[Entry]) -> Iterable[Left]:
         begun = next(entry for entry in reversed(about) if entry.kind == "begun")
         last = next((entry for entry in reversed(about) if entry.kind in _CHANGED), begun)
         yield Left(step=step, what=begun.says, state=last.kind, says=last.says, since=begun.at)
-
-
-# ---- reading data that another version may have written ------------------------------
-
-
-def _get(data: Any, *way: str) -> Any:
-    for key in way:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
-
-
-def _text(data: Any, *way: str) -> str:
-    value = _get(data, *way)
-    return value if isinstance(value, str) else ""
-
-
-def _number(data: Any, *way: str) -> int:
-    value = _get(data, *way)
-    return value if isinstance(value, int) else 0
-
-
-def _list(data: Any, *way: str) -> list[Any]:
-    value = _get(data, *way)
-    return value if isinstance(value, list) else []
-
-
-def _texts(data: Any, *way: str) -> tuple[str, ...]:
-    return tuple(value for value in _list(data, *way) if isinstance(value, str))
-
-
-def _moment(data: Any, *way: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(_text(data, *way))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -249,10 +249,11 @@ class Questions(Memory):
         """Ask one of those who may decide to look at it."""
         slot = self._nudged(request.fingerprint, now) or "apply"
         self.asks[slot] = self.asks[slot].model_copy(update={"assigned_to": request.to.person})
+        why = f": {request.comment.strip()}" if request.comment.strip() else ""
         self.note(
             now,
             "reassigned",
-            f"{request.voter.person} asked {request.to.person} to look",
+            f"{request.voter.person} asked {request.to.person} to look{why}",
             data={"request": plain(request)},
         )
         return Nudged(remind_at=self.asks[slot].remind_at, assigned_to=request.to.person)

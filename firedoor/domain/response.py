@@ -140,6 +140,7 @@ class ReassignRequest(Value):
     door: Door
     fingerprint: str
     to: Voter
+    comment: str = Field(default="", max_length=1000)
     at: Moment
 
 
@@ -151,9 +152,10 @@ class Nudged(Value):
 
 
 class ConfirmOrder(Value):
-    """Look people up once more; `votes` are the yeses they gave."""
+    """Look people up once more; `votes` are the yeses they gave, `groups` those that are asked."""
 
     votes: tuple[Vote, ...]
+    groups: tuple[str, ...] = ()
 
 
 class Confirmed(Value):
@@ -184,6 +186,22 @@ class Report(Value):
     version: int = 0  # grows with everything there is to tell; a later one wins
     review: Approval | None = None  # of a broken glass, open or decided
     muted_until: Moment | None = None  # until when the same incident is not asked about again
+
+    def review_open(self) -> bool:
+        """Whether others are still asked to look at a broken glass."""
+        return self.review is not None and not any(entry.kind == "reviewed" for entry in self.entries)
+
+    def steps_of(self, ask: Approval) -> tuple[PlannedStep, ...]:
+        """Name the steps that an ask is about; a review is about what was asked before it."""
+        if self.ask is not None and ask.id == self.ask.id:
+            return self.asked_steps
+        asked = tuple(step for step in self.plan.steps if step.approval is not None) if self.plan else ()
+        return asked or self.asked_steps
+
+    def open_asks(self) -> tuple[Approval, ...]:
+        """List what waits for people now: the shown ask, and the review of a broken glass."""
+        asks = (self.ask if self.asking else None, self.review if self.review_open() else None)
+        return tuple(each for each in asks if each is not None)
 
 
 class SealOrder(Value):

@@ -253,12 +253,13 @@ class Story(Questions):
             status=self.status,
             says=(steps[0].says if steps else report.summary)[:150],
             asking=ask is not None,
+            reviewing=report.review_open(),
             ask=ask.id if ask else "",
             generation=ask.generation if ask else 0,
             plan_sha256=ask.plan_sha256 if ask else "",
             deadline=ask.deadline if ask else None,
             alike=_alike(steps) if ask else "",
-            reminded=sum(entry.kind in ("reminded", "reassigned") for entry in self.entries),
+            reminded=sum(entry.kind in ("reminded", "reassigned", "glass") for entry in self.entries),
             closed=self.closing,
         )
 

@@ -216,7 +216,7 @@ class Presses:
             case "reassign":
                 other = Identity(kind="person", keys=(wish.person or "",))
                 nudged = await self._ballots.reassign(
-                    who, reference.r, door="slack", fingerprint=reference.h, to=other
+                    who, reference.r, door="slack", fingerprint=reference.h, to=other, comment=wish.comment
                 )
                 return closing(f"{nudged.assigned_to or wish.person} is asked to look at it.")
 

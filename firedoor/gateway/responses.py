@@ -60,7 +60,7 @@ def responses_router(
 
     @router.get("", response_class=Response, summary="List responses")
     async def listed(request: Request) -> Response:
-        """List responses, newest first; `status`, `playbook` and `since` (a time, or `24h`) narrow it."""
+        """List responses, newest first, narrowed by `status`, `playbook`, `since` (or `24h`), `asking`."""
         return await desk.serve(request, desk.list)
 
     @router.post(
@@ -136,16 +136,21 @@ class _Desk:
     async def list(self, _: _Who, request: Request) -> Response:
         """List responses."""
         asked = request.query_params
-        unknown = sorted(set(asked) - {"status", "playbook", "since"})
+        unknown = sorted(set(asked) - {"status", "playbook", "since", "asking"})
         if unknown:
-            raise Unreadable("an unknown query parameter", expected="status, playbook or since")
+            raise Unreadable("an unknown query parameter", expected="status, playbook, since or asking")
+        if asked.get("asking") not in (None, "", "true"):
+            raise Unreadable("an `asking` that is not true", expected="asking=true, or none")
         status, playbook = asked.get("status") or None, asked.get("playbook") or None
         if status is not None and status not in get_args(Status):
             raise Unreadable("an unknown status", expected=f"one of {', '.join(get_args(Status))}")
         if playbook is not None and not _NAME.fullmatch(playbook):
             raise Unreadable("what is no playbook's name", expected="a name such as leaked_access_key")
         found = await self._engine.list(
-            cast("Status | None", status), playbook, self._since(asked.get("since"))
+            cast("Status | None", status),
+            playbook,
+            self._since(asked.get("since")),
+            asking=asked.get("asking") == "true",
         )
         return _json({"responses": [each.model_dump(mode="json") for each in found]})
 

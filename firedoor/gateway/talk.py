@@ -148,13 +148,15 @@ class Talk:
         return await report_of(self._client, response_id)
 
     async def list(
-        self, status: Status | None, playbook: str | None, since: datetime | None
+        self, status: Status | None, playbook: str | None, since: datetime | None, *, asking: bool = False
     ) -> tuple[Listed, ...]:
         """List responses, newest first, from Temporal's own index."""
         wanted = [f"WorkflowType = '{RESPOND}'"]
         if status is not None:
             # Bare, the server takes it for a column of its own that does not exist (server 1.32).
             wanted.append(f"`Status` = '{status}'")
+        if asking:
+            wanted.append("(`Status` = 'awaiting_approval' OR Review = 'open')")
         if playbook is not None:
             # The doors let only names through; this keeps a quote from ever ending the text.
             wanted.append(f"Playbook = '{''.join(c for c in playbook if c.isalnum() or c == '_')}'")

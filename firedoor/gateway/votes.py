@@ -103,9 +103,12 @@ class Votes(Protocol):
         ...
 
     async def list(
-        self, status: Status | None, playbook: str | None, since: datetime | None
+        self, status: Status | None, playbook: str | None, since: datetime | None, *, asking: bool = False
     ) -> tuple[Listed, ...]:
-        """List responses, newest first; a condition that is None holds for all of them."""
+        """List responses, newest first; a condition that is None holds for all of them.
+
+        `asking` lists those alone that wait for people: for a yes, or for a review.
+        """
         ...
 
 
@@ -228,7 +231,14 @@ class Ballots:
         return await self._cast(send, voter.person, response, door, "snooze")
 
     async def reassign(
-        self, who: Identity, response: str, *, door: Door, fingerprint: str, to: Identity
+        self,
+        who: Identity,
+        response: str,
+        *,
+        door: Door,
+        fingerprint: str,
+        to: Identity,
+        comment: str = "",
     ) -> Nudged:
         """Ask one of those who may decide to look at it."""
         voter = await self._known(who, door, response, "reassign")
@@ -241,6 +251,7 @@ class Ballots:
                 door=door,
                 fingerprint=fingerprint,
                 to=other,
+                comment=comment,
                 at=self._clock(),
             )
             return await self._engine.reassign(response, request)

@@ -112,7 +112,8 @@ def _headline(digest: Digest) -> str:
     told = [f"{alike + alone} ask for a yes"] if alike + alone else []
     told += [f"{others} do not"] if others else []
     groups = f"{len(digest.lines)} {'group' if len(digest.lines) == 1 else 'groups'}"
-    return f"{alike + alone + others} responses in {groups}: {listed(told) or 'nothing is asked'}"
+    count = alike + alone + others
+    return f"{count} response{'' if count == 1 else 's'} in {groups}: {listed(told) or 'nothing is asked'}"
 
 
 def _head(digest: Digest, around: Around) -> Iterator[Block]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firedoor.domain.approval import Approval
+from firedoor.domain.approval import Approval, AskKind
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
 from firedoor.slack import phrases
@@ -33,8 +33,8 @@ def reminder(report: Report, around: Around = NOWHERE) -> Message:
 
     Where nobody is asked any more it says so and notifies nobody.
     """
-    ask = report.ask
-    if ask is None or standing(report) not in ASKING:
+    ask = report.ask if standing(report) in ASKING else report.review if report.review_open() else None
+    if ask is None:
         says = "Nothing is asked here any more"
         return Message(text=says, blocks=(rich(block_name("remind", report, around), section(words(says))),))
     blocks = [
@@ -53,6 +53,13 @@ def reminder(report: Report, around: Around = NOWHERE) -> Message:
 
 def _opening(report: Report, ask: Approval) -> Iterator[Element]:
     yield emoji("bell")
+    if ask.kind == "review":
+        yield words(" The glass was broken: ", bold=True)
+        yield words("please look whether that was right. ")
+        yield quoted(_first(report.steps_of(ask)), bold=True)
+        yield words(" · plan ")
+        yield quoted(ask.fingerprint, code=True)
+        return
     yield words(" Still waiting: ", bold=True)
     if ask.kind == "undo":
         yield words("may this be taken back? ")
@@ -92,6 +99,13 @@ def _called(ask: Approval, around: Around) -> Iterator[Element]:
         yield element
 
 
+_WHAT_OF: dict[AskKind, str] = {
+    "apply": "Reminder: approve",
+    "undo": "Reminder: approve undo of",
+    "review": "Please review the broken glass:",
+}
+
+
 def _page(report: Report, around: Around) -> dict[str, object] | None:
     return link(PAGE, "Open", around.page_of(report.id), label="Open the page of this response")
 
@@ -99,7 +113,7 @@ def _page(report: Report, around: Around) -> dict[str, object] | None:
 def _text(report: Report, ask: Approval) -> str:
     return " · ".join(
         (
-            f"Reminder: approve {'undo of ' if ask.kind == 'undo' else ''}{phrases.what(report.asked_steps)}",
+            f"{_WHAT_OF[ask.kind]} {phrases.what(report.steps_of(ask))}",
             f"{report.finding.severity.value}, {fixed(report.playbook)}",
             f"{phrases.people(ask.missing())} needed by {utc(ask.deadline)}",
             f"plan {ask.fingerprint}",

@@ -191,11 +191,13 @@ class MemoryEngine:
         return self.report_now
 
     async def list(
-        self, status: Status | None, playbook: str | None, since: datetime | None
+        self, status: Status | None, playbook: str | None, since: datetime | None, *, asking: bool = False
     ) -> tuple[Listed, ...]:
         """List the one response where it fits."""
         report = self.report_now
         fits = status in (None, report.status) and playbook in (None, report.playbook)
+        if asking:
+            fits = fits and (report.status == "awaiting_approval" or report.review_open())
         if not fits or (since is not None and report.started < since):
             return ()
         return (Listed(id=report.id, playbook=report.playbook, status=report.status, started=report.started),)

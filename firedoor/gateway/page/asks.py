@@ -25,7 +25,7 @@ class OpenAsks:
 
 async def open_asks(engine: Votes) -> OpenAsks:
     """Ask for all of them; raises `Unavailable` where not even the list can be had."""
-    listed = await engine.list("awaiting_approval", None, None)
+    listed = await engine.list(None, None, None, asking=True)
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def read(response: str) -> Report | None:
@@ -36,8 +36,8 @@ async def open_asks(engine: Votes) -> OpenAsks:
                 return None  # told as a number: one that cannot be read hides no other
 
     reports = await asyncio.gather(*(read(each.id) for each in listed[:_MOST]))
-    asking = [each for each in reports if each is not None and each.asking and each.ask is not None]
-    asking.sort(key=lambda each: (each.ask.deadline if each.ask else each.started, each.id))
+    asking = [each for each in reports if each is not None and each.open_asks()]
+    asking.sort(key=lambda each: (min(ask.deadline for ask in each.open_asks()), each.id))
     return OpenAsks(
         reports=tuple(asking),
         more=max(0, len(listed) - _MOST),

@@ -1,0 +1,113 @@
+"""The kill switch over HTTP: who may throw it, who may release it, and what is said to the others."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from firedoor.domain.approval import Door, Voter
+from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder, frozen, thaw_objection, thawed
+from firedoor.domain.errors import Unavailable
+from firedoor.gateway.clearance import FreezeBody, Switch, ThawBody, clearance_router
+from firedoor.gateway.votes import NotCounted
+from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryDirectory
+
+
+class MemorySwitch:
+    """A switch that follows the domain's rules, without Temporal."""
+
+    def __init__(self) -> None:
+        self.now = Freezes()
+        self.down = False
+
+    async def freezes(self) -> Freezes:
+        if self.down:
+            raise Unavailable("Temporal does not answer")
+        return self.now
+
+    async def freeze(self, by: Voter, door: Door, body: FreezeBody, at: datetime) -> Freezes:
+        if self.down:
+            raise Unavailable("Temporal does not answer")
+        order = FreezeOrder(id="f", person=by.person, door=door, at=at, **body.model_dump())
+        self.now = frozen(self.now, order)
+        return self.now
+
+    async def thaw(self, by: Voter, door: Door, body: ThawBody, at: datetime) -> Freezes:
+        order = ThawOrder(id="t", person=by.person, door=door, at=at, **body.model_dump())
+        objection = thaw_objection(self.now, order)
+        if objection:
+            raise NotCounted(objection)
+        self.now = thawed(self.now, order)
+        return self.now
+
+
+class Gateway:
+    def __init__(self) -> None:
+        self.switch = MemorySwitch()
+        self.app = FastAPI()
+        self.app.include_router(
+            clearance_router(
+                directory=cast("Any", MemoryDirectory(lambda: PEOPLE)),
+                switch=cast("Switch", self.switch),
+                clock=Clock(),
+            )
+        )
+
+    async def ask(self, method: str, path: str, person: str | None = "alice", **more: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {TOKENS[person]}"} if person else {}
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://firedoor.test") as client:
+            return await client.request(method, path, headers=headers, **more)
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+async def test_whoever_is_known_may_throw_it_and_everyone_known_sees_it(gateway: Gateway) -> None:
+    told = await gateway.ask("POST", "/v1/freeze", json={"why": "a bug in a playbook"})
+    assert told.status_code == 200
+    seen = await gateway.ask("GET", "/v1/freeze", "bob")
+    assert [each["by"] for each in seen.json()["freezes"]] == ["alice"]
+
+
+async def test_a_thaw_needs_another_person(gateway: Gateway) -> None:
+    await gateway.ask("POST", "/v1/freeze", json={"why": "a bug"})
+    mine = await gateway.ask("POST", "/v1/thaw")
+    assert (mine.status_code, mine.json()["error"]) == (409, "not_counted")
+    assert "somebody else" in mine.json()["found"]
+    other = await gateway.ask("POST", "/v1/thaw", "bob")
+    assert other.json() == {"freezes": []}
+
+
+@pytest.mark.parametrize("path", ["/v1/freeze", "/v1/thaw"])
+async def test_a_stranger_throws_and_releases_nothing(gateway: Gateway, path: str) -> None:
+    for headers in ({}, {"authorization": "Bearer made-up"}):
+        transport = httpx.ASGITransport(gateway.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://firedoor.test") as client:
+            answer = await client.post(path, json={"why": "because I can"}, headers=headers)
+        assert answer.status_code == 401
+    assert gateway.switch.now == Freezes()
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"why": ""}, {"why": "x" * 501}, {"why": "a", "account": "prod"}, {"why": "a", "extra": 1}]
+)
+async def test_a_body_that_is_not_one_freezes_nothing_and_says_what_is_wrong(
+    gateway: Gateway, body: dict[str, Any]
+) -> None:
+    answer = await gateway.ask("POST", "/v1/freeze", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["expected"]
+    assert gateway.switch.now == Freezes()
+
+
+async def test_no_answer_of_the_engine_is_said_as_that(gateway: Gateway) -> None:
+    gateway.switch.down = True
+    answer = await gateway.ask("POST", "/v1/freeze", json={"why": "a bug"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
