@@ -22,6 +22,8 @@ up: venv ## run Firedoor here with an embedded Temporal: gateway, worker and web
 	@$(BIN)/firedoor up
 
 test: venv ## every test, in parallel, against real servers on loopback (under ten minutes)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || [ -n "$$FIREDOOR_CHROMIUM" ] || \
+	  echo "» no Chromium here, so the browser tests are skipped; Debian has it as: apt-get install chromium"
 	@echo "» tests, $(JOBS) processes"
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile
 

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.faults import translated
 from firedoor.connectors.slack import SlackDesk
-from firedoor.domain.approval import Vote
 from firedoor.domain.clearance import Freezes
 from firedoor.domain.contract import CAST, DESK, SHOW, TASK_QUEUE, TELL, VOTE, WRITE, desk_id
 from firedoor.domain.desk import (
@@ -30,6 +29,7 @@ from firedoor.domain.desk import (
 )
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.response import Report, VoteReceipt
+from firedoor.domain.vote import Vote
 from firedoor.slack import digest as drawn
 from firedoor.slack.around import Around
 from firedoor.slack.blocks import Message
@@ -89,6 +89,9 @@ class Desk:
                         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                         static_summary="the on-call desk: the single writer of its channel",
+                        # As urgent as the most urgent response, and what it does inherits that: in a storm of
+                        # findings it would else tell nobody before all of them are planned.
+                        priority=Priority(priority_key=1, fairness_key="desk"),
                         start_signal=TELL,
                         start_signal_args=[order.notice],
                         rpc_timeout=PATIENCE,

@@ -8,10 +8,10 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.faults import translated
-from firedoor.domain.approval import Vote, Voter
 from firedoor.domain.contract import CONFIRM
 from firedoor.domain.errors import Absent, Unavailable
 from firedoor.domain.response import Confirmed, ConfirmOrder
+from firedoor.domain.vote import Vote, Voter
 
 
 class Known(Protocol):

@@ -123,13 +123,31 @@ accounts:
     # role: arn:aws:iam::{account}:role/FiredoorResponder
     # external_id: {{env: FIREDOOR_EXTERNAL_ID}}
 
-# Cards and votes in Slack. Without it, people vote by `firedoor approve` and over HTTP.
+# Cards and votes in Slack: `firedoor slack manifest` prints the app to make. Without it, people decide on the
+# page at {url}, by `firedoor approve`, and over HTTP. `firedoor up --slack fake` needs none of this.
 # slack:
 #   bot_token: {{env: SLACK_BOT_TOKEN}}
-#   signing_secret: {{env: SLACK_SIGNING_SECRET}}
+#   app_token: {{env: SLACK_APP_TOKEN}}              # presses over Socket Mode: nothing has to be public
+#   # signing_secret: {{env: SLACK_SIGNING_SECRET}}  # presses over HTTP, to {url}/slack/interactions
 #   app_id: A0123456789
 #   team_id: T0123456789
 #   channel: C0123456789
+#   # fallback_channel: C0987654321                # where cards go when the bot was put out of the channel
+
+# Where people sign in, for the page and for a yes that is signed (step_up in policy.yaml). Without it, the
+# page takes personal tokens, and passkeys sign. The redirect address is {url}/login/oidc/callback
+# oidc:
+#   issuer: https://login.example.com
+#   client_id: firedoor
+#   client_secret: {{env: OIDC_CLIENT_SECRET}}
+#   groups_claim: groups
+
+# What seals the page's cookies, 32 characters or more (openssl rand -base64 48). Left out, people sign in
+# again after each start; with more than one gateway it has to be here.
+# page: {{secret: {{env: FIREDOOR_PAGE_SECRET}}}}
+
+# Groups that Okta keeps (okta_group in people.yaml); the token may read groups, and no more.
+# okta: {{url: "https://example.okta.com", token: {{env: OKTA_TOKEN}}}}
 
 evidence:
   store: file:var/evidence

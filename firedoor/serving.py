@@ -27,6 +27,7 @@ from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import Problems
 from firedoor.gateway.app import OK, create_app
 from firedoor.gateway.authentication import Verifier, verifier
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.bearer import Tokens
 from firedoor.gateway.clearance import Switch, clearance_router
 from firedoor.gateway.door import Door
@@ -38,7 +39,6 @@ from firedoor.gateway.responses import responses_router
 from firedoor.gateway.slack import slack_router
 from firedoor.gateway.slack_socket import SocketDoor, publish
 from firedoor.gateway.talk import Talk
-from firedoor.gateway.votes import Ballots
 from firedoor.secret import Secret
 from firedoor.settings import Settings, Source
 from firedoor.shelf import Editors, playbook_files, read_shelf

@@ -18,7 +18,6 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import worker
 from activities.registry import load
 from firedoor.connectors import signing
-from firedoor.domain.approval import Vote
 from firedoor.domain.checking import Known, read_playbook
 from firedoor.domain.contract import (
     REASSIGN,
@@ -46,6 +45,7 @@ from firedoor.domain.response import (
     VoteReceipt,
 )
 from firedoor.domain.unfold import incident_of
+from firedoor.domain.vote import Vote
 from firedoor.settings import Account, Evidence, Settings, Source, Temporal
 
 TOY = Path(__file__).parent / "toy_actions"

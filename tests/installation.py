@@ -11,12 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx
 import yaml
@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"
 Part = Literal["temporal", "gateway", "worker"]
 _PATIENCE = 60.0
+T = TypeVar("T")
 
 TOKENS = {name: f"fdp_{name}" for name in ("alice", "bob", "carol", "dave", "erin")}
 SLACK = {"alice": "T0ACME001/U0ALICE", "bob": "T0ACME001/U0BOB", "carol": "T0ACME001/U0CAROL"}
@@ -289,18 +290,26 @@ class Installation:
     def fast_forward(self, response: str, by: timedelta) -> None:
         """Move the clock of one response."""
 
-        async def moved() -> None:
+        async def moved(client: Client) -> None:
+            skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+            await skipper.fast_forward(client.get_workflow_handle(response), by)
+
+        self.with_temporal(moved)
+
+    def with_temporal(self, does: Callable[[Client], Awaitable[T]]) -> T:
+        """Do something that an administrator does in Temporal itself."""
+
+        async def done() -> T:
             client = await Client.connect(
                 f"127.0.0.1:{self.temporal_port}",
                 namespace=NAMESPACE,
                 data_converter=pydantic_data_converter,
             )
-            skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
-            await skipper.fast_forward(client.get_workflow_handle(response), by)
+            return await does(client)
 
         # In a thread: the caller may be an async test, whose loop is another one.
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(lambda: asyncio.run(moved())).result()
+            return thread.submit(lambda: asyncio.run(done())).result()
 
     def evidence(self) -> list[Path]:
         return sorted((self.folder / "evidence").glob("*.json"))

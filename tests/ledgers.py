@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firedoor.domain.action import FULL, Consequence, Reversibility, Risk
-from firedoor.domain.approval import Approval, Vote, Voter, ask
+from firedoor.domain.approval import Approval, ask
 from firedoor.domain.canonical import plain
 from firedoor.domain.contract import incident_key, workflow_id
 from firedoor.domain.finding import Actor, Finding, PrincipalKind, Resource, Severity
@@ -18,6 +18,7 @@ from firedoor.domain.playbook import Playbook, Step, Trigger
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.response import Incident, UndoRequest
 from firedoor.domain.story import Story, rules_of
+from firedoor.domain.vote import Vote, Voter
 
 ACCOUNT = "123456789012"
 KEY = "AKIAIOSFODNN7EXAMPLE"

@@ -17,9 +17,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from firedoor.connectors.oidc import OidcProvider
-from firedoor.domain.approval import Approval, Voter
+from firedoor.domain.approval import Approval
 from firedoor.domain.identity import Identity
 from firedoor.domain.people import Passkey, People
+from firedoor.domain.vote import Voter
 from firedoor.gateway.page.router import page_router
 from tests.fake_idp import CLIENT, SECRET, FakeIdp
 from tests.gateway.people_engine import TOKENS, Clock, MemoryDirectory, MemoryEngine

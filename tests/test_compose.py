@@ -22,6 +22,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from firedoor import initial
 from firedoor.domain.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 from tests.servers import free_port
 
@@ -246,6 +247,31 @@ def test_nothing_enters_the_image_but_what_is_named() -> None:
     assert not any(name.startswith((".env", "config", "var", "deploy/firedoor")) for name in wanted)
     for name in wanted:
         assert (ROOT / name).exists(), f"the image wants {name}"
+
+
+def test_what_the_page_is_drawn_from_enters_the_image_and_is_package_data() -> None:
+    """The image installs editable from the folder; a wheel would take what `package-data` names."""
+    ignored = [
+        line for line in read(".dockerignore").splitlines() if line and not line.startswith(("#", "!"))
+    ]
+    assert ignored == ["*", "**/__pycache__"]
+    named = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["package-data"]
+    for package in ("firedoor.gateway.page", "firedoor.testing.slack"):
+        folder = ROOT / package.replace(".", "/")
+        data = {path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+        assert data
+        assert data == {path for pattern in named[package] for path in folder.glob(pattern)}, package
+    assert "--editable ." in read("Dockerfile")
+
+
+def test_every_secret_that_the_first_configuration_shows_is_in_the_example_of_the_environment(
+    tmp_path: Path,
+) -> None:
+    written = initial.write(tmp_path / "config").directory / "firedoor.yaml"
+    shown = set(re.findall(r"\{env: ([A-Z_]+)\}", written.read_text())) - {"NAME"}
+    assert {"SLACK_APP_TOKEN", "FIREDOOR_PAGE_SECRET", "OIDC_CLIENT_SECRET", "OKTA_TOKEN"} <= shown
+    listed = set(re.findall(r"^([A-Z_]+)=", read("deploy/firedoor.env.example"), flags=re.MULTILINE))
+    assert shown <= listed
 
 
 def test_the_scripts_are_sound_shell() -> None:

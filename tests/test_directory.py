@@ -15,10 +15,11 @@ from structlog.testing import capture_logs
 
 from firedoor.directory import LiveDirectory
 from firedoor.domain import strict_yaml
-from firedoor.domain.approval import Approval, Vote
+from firedoor.domain.approval import Approval
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.identity import Directory, Identity
 from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.vote import Vote
 
 TOKEN = "fdp_made_up"
 TEXT = f"""

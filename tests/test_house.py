@@ -153,6 +153,59 @@ def test_ci_runs_what_a_person_runs_and_reads_nothing() -> None:
     assert "make --no-print-directory check </dev/null" in run.read_text()
 
 
+def tool(folder: Path, name: str, script: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("user", "apt", "says", "installs"),
+    [
+        ("0", "echo $* >> apt.log", "installing Chromium", True),
+        ("0", "echo $* >> apt.log; echo no such package; exit 100", "no such package", True),
+        ("1000", "echo $* >> apt.log", "", False),
+        ("0", None, "", False),
+    ],
+)
+def test_ci_fetches_a_browser_where_it_may_and_goes_on_without_where_not(
+    tmp_path: Path,
+    user: str,
+    apt: str | None,
+    says: str,
+    installs: bool,  # noqa: FBT001
+) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "dirname", "tail"):
+        (tools / name).symlink_to(shutil.which(name) or "")
+    tool(tools, "id", f"echo {user}")
+    tool(tools, "make", "echo made $*")
+    if apt is not None:
+        tool(tools, "apt-get", apt)
+    said = subprocess.run(
+        [tools / "bash", tmp_path / ".ci/run"],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.endswith("made --no-print-directory check\n")
+    assert says in said.stdout
+    asked = tmp_path / "apt.log"
+    assert asked.exists() == installs
+    if installs:
+        assert "--no-install-recommends" in asked.read_text() or "exit" in str(apt)
+
+
+def test_make_installs_nothing_on_a_persons_machine_and_says_which_tests_want_a_browser() -> None:
+    recipes = [line for line in read("Makefile").splitlines() if line.startswith("\t")]
+    assert not [line for line in recipes if re.search(r"apt-get (?!install chromium\")", line)]
+    assert any("the browser tests are skipped" in line for line in recipes)
+
+
 def pages() -> list[Path]:
     """Every page written for people."""
     return [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]

@@ -45,6 +45,30 @@ def test_every_tier_that_is_shown_as_a_comment_works_once_it_is_uncommented(tmp_
     assert silent.then == "proceed"
 
 
+@pytest.mark.parametrize("way_in", ["app_token", "signing_secret"])
+def test_slack_sign_in_page_and_okta_that_are_shown_as_comments_work_once_they_are_uncommented(
+    tmp_path: Path, way_in: str
+) -> None:
+    file = initial.write(tmp_path / "config").directory / "firedoor.yaml"
+    shown = re.compile(r"^# (?=(slack|oidc|page|okta):|  )(  # (?=\w+:))?", flags=re.MULTILINE)
+    text = shown.sub(lambda found: "  " if found.group(2) else "", file.read_text())
+    other = {"app_token": "signing_secret", "signing_secret": "app_token"}[way_in]
+    file.write_text(re.sub(rf"^  {other}: .*\n", "", text, flags=re.MULTILINE))
+    named = ("BOT_TOKEN", "APP_TOKEN", "SIGNING_SECRET")
+    env = dict.fromkeys((f"SLACK_{name}" for name in named), "x" * 40)
+    env |= dict.fromkeys(("OIDC_CLIENT_SECRET", "FIREDOOR_PAGE_SECRET", "OKTA_TOKEN"), "x" * 40)
+    read = settings.load(file.parent, env)
+    assert read.slack is not None
+    assert (read.slack.app_token is None, read.slack.signing_secret is None) == (
+        way_in != "app_token",
+        way_in != "signing_secret",
+    )
+    assert read.slack.fallback_channel == "C0987654321"
+    assert read.oidc is not None
+    assert read.okta is not None
+    assert read.page_secret is not None
+
+
 def test_the_doctor_finds_nothing_wrong_with_the_people_of_the_first_policy(tmp_path: Path) -> None:
     read = settings.load(initial.write(tmp_path / "config").directory, {})
     assert [check.state for check in doctor.groups(read)] == ["ok"]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.domain.approval import Approval, Vote, Voter
+from firedoor.domain.approval import Approval
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.strict_yaml import load, read
+from firedoor.domain.vote import Vote, Voter
 from firedoor.settings import SHIPPED_PLAYBOOKS, child_environment
 from firedoor.shelf import Editors, editors_of
 from tests.test_directory import Clock

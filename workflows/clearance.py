@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder, frozen, thaw_objection, thawed
 from firedoor.domain.contract import CLEARANCE, FREEZE, FREEZES, FROZEN, THAW, desk_id
+from workflows.calling import refuse
 
 
 @workflow.defn(name=CLEARANCE)
@@ -44,9 +45,7 @@ class Clearance:
 
     @thaw.validator
     def _check_thaw(self, order: ThawOrder) -> None:
-        objection = thaw_objection(self.now, order)
-        if objection is not None:
-            raise ApplicationError(objection, type="Objection")
+        refuse(thaw_objection(self.now, order))
 
     @workflow.query(name=FREEZES)
     def freezes(self) -> Freezes:

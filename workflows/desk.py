@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from firedoor.domain.board import Board
@@ -22,7 +21,7 @@ from firedoor.domain.desk import (
     WriteOrder,
     Written,
 )
-from firedoor.domain.patience import PATIENCE
+from workflows.calling import patient, reason, refuse
 
 #: When the desk looks again although nothing came: whatever it waits for, it does not wait longer.
 _IDLE = timedelta(hours=6)
@@ -64,21 +63,16 @@ class Desk:
                 continue
 
     async def _write(self, order: WriteOrder) -> None:
-        patience = PATIENCE["write"]
         try:
             written: Written = await workflow.execute_activity(
                 WRITE,
                 order,
                 result_type=Written,
                 summary=f"{order.what} {order.response or 'digest'}"[:200],
-                start_to_close_timeout=patience.attempt,
-                schedule_to_close_timeout=patience.overall,
-                retry_policy=RetryPolicy(
-                    initial_interval=patience.first_pause, maximum_interval=patience.longest_pause
-                ),
+                **patient("write"),
             )
         except ActivityError as error:
-            workflow.logger.warning("the desk could not write: %s", error.cause)
+            workflow.logger.warning("the desk could not write: %s", reason(error))
             self.board.failed(order, workflow.now())
             return
         self.board.written(order, written, workflow.now())
@@ -93,22 +87,16 @@ class Desk:
         self.casts.append(asyncio.create_task(self._cast(order)))
 
     async def _cast(self, order: CastOrder) -> None:
-        patience = PATIENCE["cast"]
         try:
             told: Cast = await workflow.execute_activity(
                 CAST,
                 order,
                 result_type=Cast,
                 summary=f"{order.word.decision} {len(order.members)} asks",
-                start_to_close_timeout=patience.attempt,
-                schedule_to_close_timeout=patience.overall,
-                heartbeat_timeout=patience.heartbeat,
-                retry_policy=RetryPolicy(
-                    initial_interval=patience.first_pause, maximum_interval=patience.longest_pause
-                ),
+                **patient("cast"),
             )
         except ActivityError as error:
-            workflow.logger.error("a word about many could not be handed out: %s", error.cause)
+            workflow.logger.error("a word about many could not be handed out: %s", reason(error))
             told = Cast(
                 word=order.word, counted=0, refused={"it could not be handed out": len(order.members)}
             )
@@ -139,7 +127,7 @@ class Desk:
 
     @gather.validator
     def _check_gather(self, order: GatherOrder) -> None:
-        _refuse(None if self.board.line(order) is not None else _OVER)
+        refuse(None if self.board.line(order) is not None else _OVER)
 
     @workflow.update(name=VOTE_ALL)
     def vote_all(self, word: VoteAll) -> None:
@@ -148,14 +136,9 @@ class Desk:
 
     @vote_all.validator
     def _check_vote_all(self, word: VoteAll) -> None:
-        _refuse(self.board.sets.objection(word, workflow.now()))
+        refuse(self.board.sets.objection(word, workflow.now()))
 
     @workflow.query(name="board")
     def state(self) -> BoardState:
         """Tell what the desk knows."""
         return self.board.carry()
-
-
-def _refuse(objection: str | None) -> None:
-    if objection is not None:
-        raise ApplicationError(objection, type="Objection")

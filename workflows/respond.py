@@ -8,11 +8,10 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+from temporalio.common import Priority, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from firedoor.domain.action import Undone, Verified
-from firedoor.domain.approval import Vote
 from firedoor.domain.canonical import plain
 from firedoor.domain.contract import (
     CONFIRM,
@@ -36,7 +35,6 @@ from firedoor.domain.desk import ShowOrder
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import EntryKind
 from firedoor.domain.memory import Slot
-from firedoor.domain.patience import PATIENCE
 from firedoor.domain.plan import Plan, PlannedStep, stretches
 from firedoor.domain.response import (
     Applied,
@@ -56,6 +54,8 @@ from firedoor.domain.response import (
     Watched,
 )
 from firedoor.domain.story import Story, rules_of
+from firedoor.domain.vote import Vote
+from workflows.calling import patient, reason, refuse
 
 _STATUS = SearchAttributeKey.for_keyword("Status")
 _REVIEW = SearchAttributeKey.for_keyword("Review")  # open while others owe a look at a broken glass
@@ -136,7 +136,7 @@ class Respond:
             plan: Plan = await self._do(PLAN, "plan", order, Plan, says="plan every step, reading only")
         except ActivityError as error:
             self.story.failed = True
-            self._note("failed", f"the plan could not be made: {_reason(error)}")
+            self._note("failed", f"the plan could not be made: {reason(error)}")
             return
         self.story.take_plan(workflow.now(), plan)
 
@@ -199,7 +199,7 @@ class Respond:
                     f"{step.action}.apply", "apply", self._order(step), Applied, says=step.says
                 )
             except ActivityError as error:
-                self._note("failed", _reason(error), step=step.id)
+                self._note("failed", reason(error), step=step.id)
                 return "failed"
             if applied.outcome == "applied":
                 self._applied(step, applied)
@@ -234,7 +234,7 @@ class Respond:
                 overall=step.settles_within + _LAST_LOOK,
             )
         except ActivityError as error:
-            self._note("unverified", f"not seen contained in time: {_reason(error)}", step=step.id)
+            self._note("unverified", f"not seen contained in time: {reason(error)}", step=step.id)
             return
         self._note("verified", verified.says, step=step.id)
 
@@ -282,7 +282,7 @@ class Respond:
                 CONFIRM, "confirm", order, Confirmed, says="look up everyone who said yes once more"
             )
         except ActivityError as error:
-            workflow.logger.error("nobody could be looked up again: %s", _reason(error))
+            workflow.logger.error("nobody could be looked up again: %s", reason(error))
             self.story.unconfirmed(workflow.now(), slot)
             return
         self.story.confirm(workflow.now(), slot, confirmed.voters)
@@ -344,7 +344,7 @@ class Respond:
                 WATCH, "watch", orders, Watched, says="look whether it is still contained"
             )
         except ActivityError as error:
-            self._note("noted", f"could not look whether it is still contained: {_reason(error)}")
+            self._note("noted", f"could not look whether it is still contained: {reason(error)}")
             return
         self.story.looked(workflow.now(), held, seen.reverted, seen.unknown)
         if "undo" not in self.story.asks:
@@ -372,7 +372,7 @@ class Respond:
                     f"{step.action}.undo", "undo", self._order(step), Undone, says=f"take back: {step.says}"
                 )
             except ActivityError as error:
-                self._note("stuck", f"it could not be given back: {_reason(error)}", step=step.id)
+                self._note("stuck", f"it could not be given back: {reason(error)}", step=step.id)
                 continue
             if undone.outcome == "drifted":
                 self._note("drifted", undone.says, step=step.id)
@@ -392,7 +392,7 @@ class Respond:
             sealed: Sealed = await self._do(SEAL, "seal", order, Sealed, says="seal the evidence")
             workflow.logger.info("evidence sealed as %s", sealed.name)
         except ActivityError as error:
-            workflow.logger.error("the evidence could not be written: %s", _reason(error))
+            workflow.logger.error("the evidence could not be written: %s", reason(error))
         if self.incident.desk:
             await self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -426,7 +426,7 @@ class Respond:
 
     @vote.validator
     def _check_vote(self, vote: Vote) -> None:
-        _refuse(self.story.objection(vote, workflow.now()))
+        refuse(self.story.objection(vote, workflow.now()))
 
     @workflow.signal(name=VOTE_SIGNAL)
     def vote_later(self, vote: Vote) -> None:
@@ -446,7 +446,7 @@ class Respond:
     @undo.validator
     def _check_undo(self, request: UndoRequest) -> None:
         del request
-        _refuse(self.story.undo_objection())
+        refuse(self.story.undo_objection())
 
     @workflow.signal(name=UNDO_SIGNAL)
     def undo_later(self, request: UndoRequest) -> None:
@@ -467,7 +467,7 @@ class Respond:
 
     @snooze.validator
     def _check_snooze(self, request: SnoozeRequest) -> None:
-        _refuse(self.story.snooze_objection(request, workflow.now()))
+        refuse(self.story.snooze_objection(request, workflow.now()))
 
     @workflow.update(name=REASSIGN)
     def reassign(self, request: ReassignRequest) -> Nudged:
@@ -476,7 +476,7 @@ class Respond:
 
     @reassign.validator
     def _check_reassign(self, request: ReassignRequest) -> None:
-        _refuse(self.story.reassign_objection(request, workflow.now()))
+        refuse(self.story.reassign_objection(request, workflow.now()))
 
     async def _wait_for_undo(self) -> None:
         # What somebody changed since is seen before anyone says yes, not after.
@@ -513,7 +513,7 @@ class Respond:
             await self._do(SHOW, "show", order, None, says="tell the desk")
         except ActivityError as error:
             # The desk being down never delays containment; people have the page, the CLI and the HTTP API.
-            workflow.logger.warning("the desk was not told: %s", _reason(error))
+            workflow.logger.warning("the desk was not told: %s", reason(error))
 
     # ---- small pieces ----------------------------------------------------------------
 
@@ -537,19 +537,13 @@ class Respond:
         overall: timedelta | None = None,
     ) -> Any:
         """Run one activity by its name, with the patience of its verb."""
-        patience = PATIENCE[verb]
         finding = self.incident.finding
         handle: workflow.ActivityHandle[Any] = workflow.start_activity(
             name,
             order,
             result_type=result,
             summary=says[:200],
-            start_to_close_timeout=patience.attempt,
-            schedule_to_close_timeout=overall or patience.overall,
-            heartbeat_timeout=patience.heartbeat,
-            retry_policy=RetryPolicy(
-                initial_interval=patience.first_pause, maximum_interval=patience.longest_pause
-            ),
+            **patient(verb, overall=overall),
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=Priority(priority_key=finding.severity.urgency, fairness_key=finding.account or "none"),
         )
@@ -575,15 +569,3 @@ class Respond:
         workflow.set_current_details(f"**{status}** · {self.incident.playbook.summary}")
         if status not in _PASSING:
             workflow.upsert_search_attributes([_STATUS.value_set(status)])
-
-
-def _refuse(objection: str | None) -> None:
-    if objection is not None:
-        raise ApplicationError(objection, type="Objection")
-
-
-def _reason(error: ActivityError) -> str:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, (ApplicationError, CancelledError)) and cause.__cause__:
-        cause = cause.__cause__
-    return str(cause)

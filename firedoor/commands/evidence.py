@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import RenderableType
@@ -17,10 +17,12 @@ from firedoor.commands.show import about
 from firedoor.commands.terminal import DONE, NO, grid, joined, out, print_json, safe
 from firedoor.commands.written import configuration
 from firedoor.connectors.signing import SigningKey
+from firedoor.domain.canonical import fingerprint
 from firedoor.domain.errors import Unreadable
 from firedoor.domain.evidence import read
+from firedoor.domain.evidence_asked import AskTold, VoteTold
 from firedoor.domain.evidence_verdict import Verdict
-from firedoor.domain.evidence_view import AskTold, Summary, VoteTold, summarise
+from firedoor.domain.evidence_view import Summary, summarise
 from firedoor.domain.finding import Moment
 from firedoor.secret import Secret
 from firedoor.settings import child_environment, directory_of
@@ -56,8 +58,8 @@ def verify(
 ) -> None:
     """Judge a file.
 
-    Complete, unchanged, in order, signed by the key you trust, every change accounted for. Needs no
-    network and no running Firedoor.
+    Complete, unchanged, in order, signed by the key you trust, every change accounted for, and nothing done
+    without the yes it needed: the votes are counted again. Needs no network and no running Firedoor.
     """
     verdict = verify_file(file, _key(key, config))
     if json:
@@ -88,10 +90,11 @@ def _key(given: Path | None, config: Path | None) -> bytes | None:
 
 def _judged(verdict: Verdict) -> Iterator[RenderableType]:
     if verdict.ok:
-        says = (
-            f"✓ proven: {verdict.entries} entries, complete, unchanged, in order, every change accounted for"
+        yield Text(
+            f"✓ proven: {verdict.entries} entries, complete, unchanged, in order, every change accounted "
+            "for, every yes counted again",
+            "bold green",
         )
-        yield Text(says, "bold green")
     elif verdict.intact:
         yield Text("✗ not proven", "bold yellow")
     else:
@@ -145,6 +148,12 @@ def _read(summary: Summary) -> Iterator[RenderableType]:
     if summary.asks:
         yield from ("", Text("Asked", "bold"), grid(row for ask in summary.asks for row in _asked(ask)))
     yield from ("", Text("Timeline", "bold"), grid(_timeline(summary)))
+    if summary.refused:
+        yield from ("", Text("Refused", "bold"))
+        yield grid(
+            (safe(each.step, "bold"), Text(clock(each.at), "dim"), safe(each.says))
+            for each in summary.refused
+        )
     if summary.left:
         yield from ("", Text("Left in place", "bold"))
         yield grid((safe(each.step, "bold"), safe(each.state), safe(each.what)) for each in summary.left)
@@ -170,20 +179,55 @@ def _figures(summary: Summary) -> Iterator[tuple[Text, Text]]:
             yield Text(name, "dim"), Text(span(lasted))
 
 
+_ENDED: Final[dict[str, str]] = {
+    "escalated": "nobody answered in time, more people were asked",
+    "again": "a vote fell, it was asked again",
+    "superseded": "something else was asked instead",
+    "": "open",
+}
+
+
 def _asked(ask: AskTold) -> Iterator[tuple[Text, Text]]:
-    outcome = safe(ask.outcome or "open", "bold")
-    told = safe(f"{ask.fingerprint} of {listed(ask.groups, 'or')}, {ask.quorum} needed")
-    yield Text(ask.kind, "dim"), joined(told, outcome, between=": ")
+    outcome = _ENDED.get(ask.outcome, ask.outcome)
+    outcome += ", for the policy lets silence mean yes" if ask.silent else ""
+    outcome += ", for nobody could be looked up again" if ask.unconfirmed else ""
+    signed = ", signed" if ask.step_up else ""
+    told = safe(f"{ask.fingerprint} of {listed(ask.groups, 'or')}, {ask.quorum} needed{signed}")
+    yield Text(ask.kind, "dim"), joined(told, safe(outcome, "bold"), between=": ")
     for vote in ask.votes:
         yield Text(""), _voted(vote)
+        for says in _made_eligible(vote):
+            yield Text(""), Text("  · ", "dim") + safe(says, "dim")
 
 
 def _voted(vote: VoteTold) -> Text:
     said = ("yes", "green") if vote.decision == "approve" else ("no", "red")
     why = safe(f"{vote.reason}: {vote.comment}".strip(": ")) if vote.reason or vote.comment else Text()
     return joined(
-        safe(vote.person, "bold"), Text(*said), safe(f"{clock(vote.at)} by {vote.door}", "dim"), why
+        safe(vote.person, "bold"),
+        Text(*said),
+        Text("ALONE" if vote.break_glass else "", "bold red"),
+        safe(f"{clock(vote.at)} by {vote.door}", "dim"),
+        why,
+        Text(f"FELL: {vote.fell}" if vote.fell else "", "bold red"),
     )
+
+
+def _made_eligible(vote: VoteTold) -> Iterator[str]:
+    """Say what made a vote count: who they were then, and when everyone was looked up again."""
+    then = listed(vote.groups) or "no group"
+    again = ""
+    if vote.groups_again is not None:
+        now = listed(vote.groups_again) or "no group"
+        again = "; looked up again: the same" if now == then else f"; looked up again: {now}"
+    account = f", Slack account {vote.account}" if vote.account else ""
+    claims = f", signed in as {listed(vote.claims)}" if vote.claims else ""
+    yield f"in {then}{account}{claims}{again}"
+    if (proof := vote.proof) is not None:
+        over = fingerprint(proof.plan_sha256)
+        yield f"signed by {proof.kind} {proof.by} at {proof.at}, over {over}"
+    if vote.among:
+        yield f"one word about many: set {fingerprint(vote.among)}"
 
 
 def _timeline(summary: Summary) -> Iterator[tuple[Text, ...]]:

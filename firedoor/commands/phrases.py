@@ -71,6 +71,7 @@ def since(start: datetime, moment: datetime) -> str:
 def who(rule: ApprovalRule) -> str:
     """Say in one line who has to say yes, until when, and what silence means."""
     told = f"{people(rule.quorum)} of {listed(rule.from_, 'or')} within {span(rule.within)}"
+    told += ", signed" if rule.step_up else ""
     if rule.then == "escalate":
         return f"{told}, then {listed(rule.to)} too"
-    return f"{told}; silence is no"
+    return f"{told}; silence is {'YES' if rule.then == 'proceed' else 'no'}"

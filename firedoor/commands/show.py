@@ -11,13 +11,14 @@ from pydantic import JsonValue
 from rich.console import RenderableType
 from rich.text import Text
 
-from firedoor.commands.phrases import clock, severity, since, span, who
+from firedoor.commands.deciding import by_hand, deciding, review
+from firedoor.commands.phrases import clock, severity, since, who
 from firedoor.commands.terminal import grid, joined, safe
 from firedoor.domain.approval import Approval
 from firedoor.domain.ledger import Entry
 from firedoor.domain.plan import Plan, PlannedStep, stretches
 from firedoor.domain.response import Report
-from firedoor.slack.phrases import HEADLINES, PROGRESS, REASONS, listed, people
+from firedoor.slack.phrases import HEADLINES, PROGRESS
 from firedoor.slack.standing import Progress, Standing, all_progress, standing
 
 #: A sign and a colour for what became of a step.
@@ -53,18 +54,28 @@ _STANDING_STYLES: Final[dict[Standing, str]] = {
     "contained": "bold green",
     "kept": "bold green",
     "pending": "bold yellow",
+    "counting": "bold yellow",
+    "escalated": "bold yellow",
+    "confirming": "bold yellow",
     "undo_pending": "bold yellow",
     "partial": "bold yellow",
     "unverified": "bold yellow",
     "failed": "bold red",
     "stuck": "bold red",
     "reverted": "bold red",
+    "unconfirmed": "bold red",
     "undone": "bold blue",
 }
 
 _KINDS: Final[dict[str, str]] = {
     "asked": "yellow",
     "voted": "yellow",
+    "voided": "bold red",
+    "reminded": "dim",
+    "snoozed": "dim",
+    "reassigned": "yellow",
+    "glass": "bold red",
+    "reviewed": "bold yellow",
     "decided": "bold yellow",
     "applied": "cyan",
     "verified": "green",
@@ -173,6 +184,9 @@ def response(report: Report, now: datetime) -> Iterator[RenderableType]:
         yield from ("", Text("Plan", "bold"), "", *planned(report.plan, all_progress(report), over=over))
     if report.ask is not None and report.asking:
         yield from (*card(report, report.ask, now), "")
+    for part in (tuple(review(report, now)), tuple(by_hand(report, standing(report)))):
+        if part:
+            yield from (*part, "")
     if report.entries:
         yield from (Text("Timeline", "bold"), grid(_timeline(report.entries, report.started)))
 
@@ -200,37 +214,23 @@ def headline(report: Report) -> Iterator[RenderableType]:
     if finding.title:
         yield safe(f"“{finding.title}”", "dim")
     held = f"held until {clock(report.held_until)}" if report.held_until else ""
-    yield joined(Text(f"started {clock(report.started)}", "dim"), Text(held, "dim"), between=" · ")
+    muted = (
+        f"called a false positive; left alone until {clock(report.muted_until)}" if report.muted_until else ""
+    )
+    started = Text(f"started {clock(report.started)}", "dim")
+    yield joined(started, Text(held, "dim"), Text(muted, "yellow"), between=" · ")
 
 
 def card(report: Report, ask: Approval, now: datetime) -> Iterator[RenderableType]:
     """Show what people are asked, as a card does: the steps, who decides, until when, which fingerprint."""
-    title = "Approve undo?" if ask.kind == "undo" else "Approve?"
+    title = {"undo": "Approve undo?", "review": "Was it right?"}.get(ask.kind, "Approve?")
     yield joined(Text(title, "bold yellow"), Text(ask.fingerprint, "bold yellow"))
     for step in report.asked_steps:
         line = Text("  • ").append_text(safe(step.says, "bold"))
         yield line.append("  ").append_text(undo_of(step)) if ask.kind == "apply" else line
         for each in step.consequences if ask.kind == "apply" else ():
             yield Text("      breaks ", "dim").append_text(safe(each.says))
-    yield grid(_deciding(ask, now))
-
-
-def _deciding(ask: Approval, now: datetime) -> Iterator[tuple[Text, Text]]:
-    for rule in ask.rules:
-        missing = max(0, rule.quorum - len(ask.approvers(rule)))
-        told = safe(f"{people(rule.quorum)} of {listed(ask.eligible(rule), 'or')}")
-        yield Text("who", "dim"), told.append(f" · {missing} to go" if missing else " · complete", "yellow")
-    for vote in ask.votes:
-        said = Text(
-            "yes" if vote.decision == "approve" else "no", "green" if vote.decision == "approve" else "red"
-        )
-        reason = REASONS[vote.reason].lower() if vote.reason else ""
-        yield Text("said", "dim"), joined(safe(vote.voter.person, "bold"), said, safe(vote.comment or reason))
-    left = ask.deadline - now
-    in_time = f"in {span(left)}" if left.total_seconds() > 0 else "over"
-    more = [group for rule in ask.rules if rule.then == "escalate" for group in rule.to]
-    then = f"then {listed(list(dict.fromkeys(more)))} too" if more and not ask.escalated else "silence is no"
-    yield Text("until", "dim"), safe(f"{clock(ask.deadline)} ({in_time}); {then}")
+    yield grid(deciding(ask, now))
 
 
 def _timeline(entries: Iterable[Entry], start: datetime) -> Iterator[tuple[Text, ...]]:

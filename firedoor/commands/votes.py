@@ -16,8 +16,8 @@ from firedoor.commands.show import card, headline
 from firedoor.commands.terminal import err, out, print_json, safe
 from firedoor.connectors.gateway import Gateway
 from firedoor.domain import duration
-from firedoor.domain.approval import SHORTEST_REASON, RejectReason
 from firedoor.domain.errors import Misconfigured, Rejected
+from firedoor.domain.vote import SHORTEST_REASON, RejectReason
 from firedoor.slack.phrases import people
 
 Fingerprint = Annotated[

@@ -4,86 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from firedoor.domain.canonical import fingerprint
 from firedoor.domain.finding import Moment
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.value import Value
+from firedoor.domain.vote import FRESH, SHORTEST_REASON, Vote, Voter
 
-Decision = Literal["approve", "reject"]
 #: apply: may this be done? undo: may it be taken back? review: was breaking the glass right?
 AskKind = Literal["apply", "undo", "review"]
 #: confirming: enough people said yes, and each of them is looked up once more before anything is done.
 State = Literal["pending", "confirming", "granted", "rejected", "expired"]
-Door = Literal["slack", "cli", "http", "page"]
-
-#: How old a proof of a fresh sign-in may be when its vote arrives.
-FRESH = timedelta(minutes=5)
-#: A reason that a person has to write is at least this long.
-SHORTEST_REASON = 10
-
-#: Why a person says no; `other` is a sentence of their own.
-RejectReason = Literal["false_positive", "wrong_action", "bad_time", "handled_elsewhere", "other"]
-
-
-class Voter(Value):
-    """One human, as looked up in the people directory at the moment of the vote.
-
-    `names` are all names this human goes by in a cloud or a detector (e-mail, IAM
-    user names and ARNs); they decide who is the subject of a finding.
-    """
-
-    person: str
-    groups: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()  # groups whose people could not be read; they count for nothing
-    account: str = ""  # the Slack account that spoke, `team/user`; "" through every other door
-    claims: tuple[str, ...] = ()  # what the identity provider's own claim said that made for `groups` …
-    claimed_at: Moment | None = None  # … and when it said so
-
-
-#: The voter of a vote that nobody in the directory stands behind.
-NOBODY = Voter(person="", groups=())
-
-
-class Proof(Value):
-    """A fresh proof that it is really this person: a sign-in (`max_age=0`) or a passkey, bound to one plan.
-
-    `by` names the issuer or the passkey; `plan_sha256` is what was signed.
-    """
-
-    kind: Literal["oidc", "passkey"]
-    by: Annotated[str, StringConstraints(max_length=512)]
-    plan_sha256: str
-    at: Moment
-
-
-class Vote(Value):
-    """One yes or no through one door. `id` is the door's own; the same id twice is one vote.
-
-    ask, generation: what the card said; empty for doors that show the current ask.
-    unbound:         why nobody stands behind it; such a vote never counts, and is told the first reason why.
-    break_glass:     a yes of one named person alone, with its written reason in `comment`.
-    among:           the hash of the frozen set, where many asks were answered at once.
-    """
-
-    id: Annotated[str, StringConstraints(min_length=1, max_length=400)]
-    decision: Decision
-    voter: Voter
-    door: Door
-    fingerprint: str
-    ask: str = ""
-    generation: int | None = None
-    reason: RejectReason | None = None
-    comment: Annotated[str, StringConstraints(max_length=1000)] = ""
-    at: Moment
-    unbound: str = ""
-    proof: Proof | None = None
-    break_glass: bool = False
-    among: str = ""
 
 
 class Approval(Value):

@@ -1,142 +1,30 @@
-"""Board: what the desk of one channel has to show, and what of it is written next."""
+"""Board: what the desk of one channel writes next."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from firedoor.domain.desk import (
-    BoardState,
-    Cast,
-    CastOrder,
-    Digest,
-    GatherOrder,
-    Line,
-    Notice,
-    Opened,
-    Shown,
-    WriteOrder,
-    Written,
-)
-from firedoor.domain.gathering import Sets, lines
-from firedoor.domain.pace import Pace
-from firedoor.domain.packed import pack, unpack
+from firedoor.domain.desk import BoardState, Shown, WriteOrder, Written
+from firedoor.domain.desk_memory import MINUTE, STORM, DeskMemory
 
-#: More new asks than this in a minute are a storm: one message stands in the place of many.
-STORM = 5
-MINUTE = timedelta(minutes=1)
 _REDRAWN = timedelta(seconds=3)  # between two drawings of a digest
 _SETTLED = timedelta(seconds=10)  # after the last ask came, those that differ are asked alone
 _AGAIN = timedelta(seconds=10)  # until a write that failed is tried again
-_KEPT = timedelta(hours=24)  # how long closed responses count in their digest
-_MOST = 20_000  # responses on one board
 _ALONE = 3  # asks of one digest that differ and get a card of their own; the page has them all
 
 
-class Board:
-    """The desk's memory and its choice. Every method that needs the time is given it.
+class Board(DeskMemory):
+    """The desk's choice.
 
     An outcome is written before a new ask, an ask before a count, and the lines of a
     thread when nothing else waits. What changes while it waits is written once.
     """
 
     def __init__(self, state: BoardState, now: datetime) -> None:
-        self.shown: dict[str, Shown] = {each.notice.response: each for each in unpack(state.packed, Shown)}
-        self.digests: dict[int, Opened] = {each.number: each for each in state.digests}
-        self.sets = Sets(state.channel, state.sets, state.casting)
-        self.frozen = state.frozen
-        self.pace = Pace(now)
-        self._channel = state.channel
-        self._arrived: deque[tuple[datetime, str, bool]] = deque(
-            sorted(
-                (each.since, each.notice.response, each.notice.asking)
-                for each in self.shown.values()
-                if now - each.since < MINUTE
-            )
-        )
-        #: What has no message and no digest that stands for it, in the order of its coming.
-        self._bare = {
-            each.notice.response: None for each in self.shown.values() if each.ref is None and not each.digest
-        }
-        self._drawn_up: dict[int, Digest] = {}  # digests as they stand, until something of them changes
+        super().__init__(state, now)
         self._later: dict[str, datetime] = {}  # what failed, and when it is tried again
-
-    # ---- what comes ------------------------------------------------------------------
-
-    def take(self, notice: Notice, now: datetime) -> None:
-        """Take in what a response has to show; what is older than what is known changes nothing."""
-        known = self.shown.get(notice.response)
-        if known is not None and known.notice.run == notice.run:
-            if notice.version <= known.notice.version:
-                return
-            asks = notice.asking and (notice.ask, notice.generation) != (
-                known.notice.ask,
-                known.notice.generation,
-            )
-            changes = {"notice": notice, "since": now if asks else known.since}
-            self.shown[notice.response] = known.model_copy(update=changes)
-        else:
-            asks = True
-            self.shown[notice.response] = Shown(notice=notice, since=now)
-        if asks:
-            self._arrived.append((now, notice.response, notice.asking))
-        if known is not None and known.digest:
-            self._touch(known.digest, reminded=notice.asking and notice.reminded > known.notice.reminded)
-        if self.shown[notice.response].ref is None and not self.shown[notice.response].digest:
-            self._bare[notice.response] = None
-        if self.storm(now):
-            self._gather_in(now)
-        self._let_go(notice.response, now)
-
-    def freeze(self, says: str) -> None:
-        """Take in that the kill switch was thrown ("" when it was released)."""
-        self.frozen = says
-        for number in self.digests:
-            self._touch(number)
-
-    def storm(self, now: datetime) -> bool:
-        """Whether more came within the last minute than people can read one by one.
-
-        An ask that people have decided already does not count: they keep up with it.
-        """
-        while self._arrived and now - self._arrived[0][0] >= MINUTE:
-            self._arrived.popleft()
-        if len(self._arrived) <= STORM:
-            return False
-        return sum(not asked or self._is_open(response) for _, response, asked in self._arrived) > STORM
-
-    def _is_open(self, response: str) -> bool:
-        known = self.shown.get(response)
-        return known is not None and known.notice.asking
-
-    def _gather_in(self, now: datetime) -> None:
-        """Let one digest stand for everything that has no message of its own yet."""
-        if not self._bare:
-            return
-        number = self._open_digest(now)
-        for response in self._bare:
-            self.shown[response] = self.shown[response].model_copy(update={"digest": number})
-        self._bare.clear()
-        self._touch(number)
-
-    def _open_digest(self, now: datetime) -> int:
-        """Return the digest of this storm, a new one where the last storm is over."""
-        last = max(self.digests, default=0)
-        if last and now - (self.digests[last].joined_at or self.digests[last].since) < MINUTE:
-            self.digests[last] = self.digests[last].model_copy(update={"joined_at": now})
-            return last
-        self.digests[last + 1] = Opened(number=last + 1, since=now, joined_at=now)
-        return last + 1
-
-    def _touch(self, number: int, *, reminded: bool = False) -> None:
-        """Have a digest drawn anew, and its people reminded where somebody of its asks was."""
-        self._drawn_up.pop(number, None)
-        opened = self.digests.get(number)
-        if opened is not None:
-            changes = {"stale": True, "reminded": opened.reminded or reminded}
-            self.digests[number] = opened.model_copy(update=changes)
 
     # ---- what is written next ----------------------------------------------------------
 
@@ -218,15 +106,6 @@ class Board:
     def _card(self, each: Shown) -> WriteOrder:
         return self._order(what="card", response=each.notice.response, ref=each.ref, frozen=self.frozen)
 
-    def digest(self, number: int) -> Digest:
-        """Draw up a digest as it stands."""
-        if number not in self._drawn_up:
-            mine = [each for each in self.shown.values() if each.digest == number]
-            self._drawn_up[number] = Digest(
-                number=number, since=self.digests[number].since, lines=lines(mine)
-            )
-        return self._drawn_up[number]
-
     # ---- what became of it -------------------------------------------------------------
 
     def written(self, order: WriteOrder, told: Written, now: datetime) -> None:
@@ -293,65 +172,6 @@ class Board:
     def failed(self, order: WriteOrder, now: datetime) -> None:
         """Put a write that failed off; others go first."""
         self._later[_name(order)] = now + _AGAIN
-
-    def _let_go(self, response: str, now: datetime) -> None:
-        """Forget what is closed and told; a digest still counts it for a day."""
-        each = self.shown.get(response)
-        if each is None or not each.notice.closed:
-            return
-        told = each.ref is not None and each.drawn >= each.notice.version and not each.thread
-        opened = self.digests.get(each.digest)
-        if told or (opened is not None and now - opened.since >= _KEPT):
-            self._drop(response)
-
-    def _drop(self, response: str) -> None:
-        self.shown.pop(response, None)
-        self._bare.pop(response, None)
-
-    def _sweep(self, now: datetime) -> None:
-        """Let go of all that may be, before it is taken along."""
-        for response in list(self.shown):
-            self._let_go(response, now)
-        alive = {each.digest for each in self.shown.values()} | {max(self.digests, default=0)}
-        self.digests = {
-            number: opened
-            for number, opened in self.digests.items()
-            if number in alive or now - opened.since < _KEPT
-        }
-        for response in list(self.shown)[: max(0, len(self.shown) - _MOST)]:
-            self._drop(response)
-
-    # ---- a word about many -------------------------------------------------------------
-
-    def line(self, order: GatherOrder) -> Line | None:
-        """Return the line of a digest that is asked about; None where nothing of it is asked any more."""
-        if order.digest not in self.digests:
-            return None
-        lines_ = self.digest(order.digest).lines
-        return next((each for each in lines_ if each.key == order.key and each.members), None)
-
-    def cast(self, order: CastOrder, told: Cast) -> None:
-        """Take in what became of a word about many; the digest's thread tells it."""
-        number = self.sets.cast(order)
-        if number in self.digests:
-            casts = (*self.digests[number].casts, told)
-            self.digests[number] = self.digests[number].model_copy(update={"casts": casts})
-            self._touch(number)
-
-    # ---- what is taken along -----------------------------------------------------------
-
-    def carry(self, now: datetime | None = None) -> BoardState:
-        """Return what the next run of the desk needs; at a moment `now` what is over is let go of."""
-        if now is not None:
-            self._sweep(now)
-        return BoardState(
-            channel=self._channel,
-            packed=pack(list(self.shown.values())),
-            digests=tuple(self.digests.values()),
-            sets=self.sets.known(),
-            casting=tuple(self.sets.casting),
-            frozen=self.frozen,
-        )
 
 
 def _is_stale(each: Shown) -> bool:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firedoor.domain.approval import Door
 from firedoor.domain.finding import Moment
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Door
 
 
 class Freeze(Value):

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firedoor.domain.approval import Decision, Door, RejectReason, Voter
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Moment, Severity
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Decision, Door, RejectReason, Voter
 
 #: What is written first: an outcome before a new ask before a count or a line in a thread.
 Urgency = Literal["outcome", "ask", "count"]

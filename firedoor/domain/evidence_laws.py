@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from firedoor.domain.approval import Approval, Vote
+from firedoor.domain.approval import Approval
 from firedoor.domain.canonical import canonical, digest, plain
 from firedoor.domain.evidence_asks import Told, quoted
 from firedoor.domain.ledger import Entry
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Vote
 
 V = TypeVar("V", bound=Value)
 

@@ -6,9 +6,9 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
-from firedoor.domain.approval import Voter
 from firedoor.domain.finding import Moment
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Voter
 
 
 class Identity(Value):

@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from firedoor.domain.approval import Voter
 from firedoor.domain.policy import GroupName
 from firedoor.domain.problem import Mistake, Mistakes, Way, did_you_mean
 from firedoor.domain.strict_yaml import Written
+from firedoor.domain.vote import Voter
 
 PersonId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{0,63}$")]
 SlackIdentity = Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{1,20}/[UW][A-Z0-9]{1,20}$")]

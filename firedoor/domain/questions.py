@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from firedoor.domain.approval import Approval, AskKind, Vote, Voter, ask
+from firedoor.domain.approval import Approval, AskKind, ask
 from firedoor.domain.canonical import plain
 from firedoor.domain.memory import Memory, Slot
 from firedoor.domain.plan import PlannedStep, plan_digest
@@ -17,6 +17,7 @@ from firedoor.domain.response import (
     VoteReceipt,
     subjects_of,
 )
+from firedoor.domain.vote import Vote, Voter
 
 NOTHING_ASKED = "nothing is being asked here now"
 #: An ask in one of these is still waiting for something.

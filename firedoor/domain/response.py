@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firedoor.domain.approval import Approval, Door, State, Vote, Voter
+from firedoor.domain.approval import Approval, State
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding, Moment
 from firedoor.domain.ledger import Entry
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Door, Vote, Voter
 
 
 class Carried(Value):

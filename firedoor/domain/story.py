@@ -119,8 +119,11 @@ class Story(Questions):
         return seen(self.versions, finding)
 
     def next_incident(self, now: datetime) -> Incident | None:
-        """What came while this response closed, as the start of the next; None when nothing did."""
-        if not self.late:
+        """What came while this response closed, as the start of the next; None when nothing did.
+
+        What was called a false positive is not asked about again, also not where it comes just now.
+        """
+        if not self.late or (self.muted_until is not None and now < self.muted_until):
             return None
         caution = taken_back(self.entries) if self.give_back else ""
         return self.incident.model_copy(

@@ -7,8 +7,8 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from firedoor.domain.approval import Door
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable, Unreadable
+from firedoor.domain.vote import Door
 from firedoor.gateway.exchange import respond
 from firedoor.gateway.membership import NotKnown
 from firedoor.gateway.refusal import Refusal, problem

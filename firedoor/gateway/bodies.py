@@ -6,9 +6,9 @@ from typing import Annotated, TypeVar, cast, get_args
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from firedoor.domain.approval import Decision, RejectReason
 from firedoor.domain.errors import Unreadable
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Decision, RejectReason
 from firedoor.findings.json_reader import read_json
 
 V = TypeVar("V", bound=Value)

@@ -21,12 +21,12 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from firedoor.domain.approval import Door, Voter
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
 from firedoor.domain.contract import CLEARANCE, CLEARANCE_ID, FREEZE, TASK_QUEUE, THAW
 from firedoor.domain.errors import FiredoorError, Unavailable
 from firedoor.domain.identity import Directory
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Door, Voter
 from firedoor.gateway.answers import door_of, refused
 from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import read

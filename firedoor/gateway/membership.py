@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from firedoor.domain.approval import Voter
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable
 from firedoor.domain.identity import Directory, Identity
+from firedoor.domain.vote import Voter
 from firedoor.gateway.refusal import Refusal
 
 #: How old the groups may be that an identity provider's claims list when a vote is cast.

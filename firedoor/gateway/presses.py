@@ -12,6 +12,7 @@ import structlog
 from firedoor.domain.errors import Absent, FiredoorError
 from firedoor.domain.identity import Identity
 from firedoor.domain.response import Report, VoteReceipt
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.refusal import Refusal
 from firedoor.gateway.slack_answers import (
     FAILED,
@@ -28,7 +29,7 @@ from firedoor.gateway.slack_answers import (
     word,
 )
 from firedoor.gateway.slack_dialogs import Dialogs
-from firedoor.gateway.votes import Ballots, NotCounted, Waiting, trace
+from firedoor.gateway.votes import NotCounted, Waiting, trace
 from firedoor.slack import modal
 from firedoor.slack.interaction import (
     Clicker,

@@ -15,19 +15,20 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
 from firedoor.domain import duration
-from firedoor.domain.approval import Door, Voter
 from firedoor.domain.contract import Status
 from firedoor.domain.errors import FiredoorError, Unreadable
 from firedoor.domain.finding import Moment
 from firedoor.domain.identity import Directory, Identity
 from firedoor.domain.response import Nudged, Report, VoteReceipt
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Door, Voter
 from firedoor.gateway.answers import door_of, refused
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import Ballot, Reassign, Snooze, Wish, fingerprint_of, read, reason_of
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import NotKnown, member
-from firedoor.gateway.votes import Ballots, Votes, Waiting, known, trace
+from firedoor.gateway.votes import Votes, Waiting, known, trace
 
 _MOST: Final = 64 * 1024
 _WITHIN: Final = 10.0  # seconds; a script waits longer than a person in Slack

@@ -8,12 +8,14 @@ from typing import Any
 
 import structlog
 
-from firedoor.domain.approval import Approval, Voter
+from firedoor.domain.approval import Approval
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable
 from firedoor.domain.identity import Identity
 from firedoor.domain.response import Report
+from firedoor.domain.vote import Voter
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.slack_answers import Answers, Pressed, SlackDoor, about, word
-from firedoor.gateway.votes import Ballots, NotCounted, known, trace
+from firedoor.gateway.votes import NotCounted, known, trace
 from firedoor.slack import modal
 from firedoor.slack.interaction import Press, Review
 from firedoor.slack.notice import notice

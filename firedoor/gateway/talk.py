@@ -16,7 +16,6 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor.domain.approval import Vote
 from firedoor.domain.contract import (
     GATHER,
     REASSIGN,
@@ -40,6 +39,7 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
 )
+from firedoor.domain.vote import Vote
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
 from firedoor.temporal import PATIENCE, answered, report_of, unavailable
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args
 
-from firedoor.domain.approval import Decision, RejectReason
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Decision, RejectReason
 from firedoor.slack import modal
 from firedoor.slack.payload import (
     Clicker,

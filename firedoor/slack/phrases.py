@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from firedoor.domain.approval import Approval, RejectReason
+from firedoor.domain.approval import Approval
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
+from firedoor.domain.vote import RejectReason
 from firedoor.slack.blocks import fixed, moment, utc
 from firedoor.slack.standing import ASKING, Progress, Standing, said_yes
 

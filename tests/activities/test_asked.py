@@ -15,13 +15,14 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.registry import Registry, load
 from activities.steps import Steps
-from firedoor.domain.approval import Approval, Vote, Voter, ask
+from firedoor.domain.approval import Approval, ask
 from firedoor.domain.checking import Known, read_playbook
 from firedoor.domain.finding import Resource
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.policy import ApprovalRule, BreakGlass, FloorRule, Policy
 from firedoor.domain.response import Applied
+from firedoor.domain.vote import Vote, Voter
 from tests.activities.hands import House, house, order, write_action
 from tests.harness import ACCOUNT, NOW, POLICY, TOY, finding
 from tests.toy_world import ToyWorld

@@ -11,12 +11,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.people import Confirming
-from firedoor.domain.approval import Approval, Door, Vote
+from firedoor.domain.approval import Approval
 from firedoor.domain.contract import CONFIRM
 from firedoor.domain.errors import Unavailable
 from firedoor.domain.identity import Identity
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.response import Confirmed, ConfirmOrder
+from firedoor.domain.vote import Door, Vote
 from firedoor.slack_accounts import SlackAccounts
 from tests.test_directory import World, oidc, slack
 from tests.test_slack_accounts import TEAM, Users

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
 from firedoor.connectors.signing import SigningKey, generate
+from firedoor.domain.canonical import fingerprint as shortened
 from firedoor.domain.evidence import seal
+from firedoor.domain.ledger import Entry
+from firedoor.domain.policy import ApprovalRule, BreakGlass
+from firedoor.domain.vote import Proof
 from firedoor.initial import Initial
 from tests.commands.shell import firedoor
-from tests.ledgers import RESPONSE, whole
+from tests.ledgers import RESPONSE, Lived, step, whole
 
 KEY = SigningKey.from_pem(generate())
 DATA = seal(RESPONSE, whole(), KEY)
@@ -119,20 +124,22 @@ high · aws.guardduty UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom · acc
   closed after          12 s
 
 Asked
-  apply  F9EB-65C7-C63B of secops-leads, 2 needed: granted
+  apply  F892-1A53-08EE of secops-leads, 2 needed: granted
          ada  yes  2026-11-22 02:14:13Z by slack
+           · in secops-leads and everyone; looked up again: the same
          lin  yes  2026-11-22 02:14:14Z by slack
+           · in secops-leads and everyone; looked up again: the same
 
 Timeline
   +0.0 s   received  aws.guardduty  aws.guardduty reported UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom
   +1.0 s   planned   firedoor       deactivate access key AKIAIOSFODNN7EXAMPLE of bob; delete access key AKIAIOSFODNN7EXAMPLE of bob
-  +2.0 s   asked     firedoor       secops-leads asked to approve F9EB-65C7-C63B
+  +2.0 s   asked     firedoor       secops-leads asked to approve F892-1A53-08EE
   +3.0 s   begun     firedoor       stop_key: deactivate access key AKIAIOSFODNN7EXAMPLE of bob
   +4.0 s   applied   firedoor       stop_key: the key is off
   +5.0 s   verified  firedoor       stop_key: the key is off
   +6.0 s   voted     ada            ada said approve
   +7.0 s   voted     lin            lin said approve
-  +8.0 s   decided   firedoor       apply F9EB-65C7-C63B: granted
+  +8.0 s   decided   firedoor       apply F892-1A53-08EE: granted
   +9.0 s   begun     firedoor       delete_key: delete access key AKIAIOSFODNN7EXAMPLE of bob
   +10.0 s  applied   firedoor       delete_key: the key is off
   +11.0 s  verified  firedoor       delete_key: the key is off
@@ -155,3 +162,61 @@ def test_show_as_json_is_the_summary() -> None:
     told = firedoor("evidence", "show", "evidence.json", "--json").json
     assert told["response"] == RESPONSE
     assert [row["kind"] for row in told["timeline"]] == [entry.kind for entry in whole()]
+
+
+# ---- a yes, in all its ways ------------------------------------------------------------------
+
+
+def sealed_as(sealed: Path, *entries: Entry) -> None:
+    sealed.write_bytes(seal(RESPONSE, entries, KEY))
+
+
+def test_show_tells_what_made_a_vote_count_and_what_fell(sealed: Path) -> None:
+    told = Lived().ask().vote("ada").vote("lin", door="cli").confirm(without=("ada",))
+    told.vote("bea", door="page").confirm().decide().carry_out("delete_key").close()
+    sealed_as(sealed, *told.entries)
+    out = firedoor("evidence", "show", "evidence.json").out
+    assert "a vote fell, it was asked again" in out
+    assert "FELL: not known any more, or not by this account" in out
+    assert "in secops-leads; looked up again: the same" in out
+    assert verify("--key", "public.pem")[0] == 0
+
+
+def test_show_tells_who_acted_alone_and_why(sealed: Path) -> None:
+    review = ApprovalRule(from_=("secops-leads",), quorum=1, within=timedelta(hours=4))
+    told = Lived(break_glass=BreakGlass(people=("dave",), review=review)).ask()
+    told.vote("dave", break_glass=True, comment="nobody answers and data is leaving")
+    told.confirm().decide().carry_out("delete_key").close()
+    sealed_as(sealed, *told.entries)
+    out = firedoor("evidence", "show", "evidence.json").out
+    assert "dave  yes  ALONE" in out
+    assert "nobody answers and data is leaving" in out
+    status, judged = verify("--key", "public.pem")
+    assert status == 1, "nobody looked at it"
+    assert "lets one person act alone, and no review of that is told" in judged
+
+
+def test_show_tells_how_a_yes_was_signed_and_what_was_refused(sealed: Path) -> None:
+    rule = ApprovalRule(from_=("secops-leads",), quorum=1, within=timedelta(minutes=30), step_up=True)
+    told = Lived(step("stop_key"), step("delete_key", asked=True).model_copy(update={"approval": rule})).ask()
+    plan = told.story.asks["apply"].plan_sha256
+    told.vote("ada", door="page", proof=Proof(kind="passkey", by="laptop", plan_sha256=plan, at=told.at))
+    told.confirm().decide()
+    says = "the kill switch is thrown: lin froze everything: we are under attack"
+    told.story.note(told.later(), "begun", "delete it", step="delete_key")
+    told.story.note(told.later(), "settled", says, step="delete_key", data={"outcome": "refused"})
+    sealed_as(sealed, *told.close().entries)
+    out = firedoor("evidence", "show", "evidence.json").out
+    assert f"signed by passkey laptop at 2026-11-22T02:14:10.250000Z, over {shortened(plan)}" in out
+    assert "\nRefused\n" in out
+    assert says in out
+    assert verify("--key", "public.pem")[0] == 0
+
+
+def test_a_vote_that_was_taken_out_before_sealing_is_named(sealed: Path) -> None:
+    """The chain holds, for whoever has the key sealed it; the count does not."""
+    sealed_as(sealed, *[entry for entry in whole() if entry.says != "lin said approve"])
+    status, out = verify("--key", "public.pem")
+    assert status == 1
+    assert out.startswith("✗ not proven")
+    assert "entry 7 (decided) counts 1 vote that the ledger does not hold" in out

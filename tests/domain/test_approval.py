@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
-from firedoor.domain.approval import Approval, Vote, Voter, ask
+from firedoor.domain.approval import Approval, ask
 from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.vote import Vote, Voter
 from tests.harness import NOW
 
 PLAN = "a41b35e6e3c5" + "0" * 52

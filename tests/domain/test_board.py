@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firedoor.domain.approval import Voter
-from firedoor.domain.board import STORM, Board
+from firedoor.domain.board import Board
 from firedoor.domain.desk import (
     BoardState,
     Cast,
@@ -21,7 +20,9 @@ from firedoor.domain.desk import (
     WriteOrder,
     Written,
 )
+from firedoor.domain.desk_memory import STORM
 from firedoor.domain.finding import Severity
+from firedoor.domain.vote import Voter
 from tests.harness import NOW
 
 SECOND = timedelta(seconds=1)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from firedoor.connectors.signing import SigningKey, check, generate
-from firedoor.domain.approval import Proof, Voter
 from firedoor.domain.evidence import seal
 from firedoor.domain.evidence_verdict import Verdict, verify
 from firedoor.domain.ledger import Entry
 from firedoor.domain.policy import ApprovalRule, BreakGlass
+from firedoor.domain.vote import Proof, Voter
 from tests.ledgers import RESPONSE, RULE, Lived, incident, lived, step
 
 KEY = SigningKey.from_pem(generate())

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from firedoor.domain.approval import Proof, Voter
 from firedoor.domain.evidence import Head, Pack
 from firedoor.domain.evidence_view import Summary, summarise
 from firedoor.domain.ledger import Entry
 from firedoor.domain.policy import ApprovalRule, BreakGlass
 from firedoor.domain.response import Nudged, ReassignRequest, SnoozeRequest
+from firedoor.domain.vote import Proof, Voter
 from tests.ledgers import RESPONSE, RULE, START, Lived, Telling, lived, playbook, step, whole
 
 SECOND = timedelta(seconds=1)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from firedoor.domain.approval import Vote
 from firedoor.domain.finding import Actor, Finding, Resource, Severity
 from firedoor.domain.ledger import owed
 from firedoor.domain.memory import Slot
@@ -20,6 +19,7 @@ from firedoor.domain.plan import PlannedStep, stretches
 from firedoor.domain.questions import NOTHING_ASKED
 from firedoor.domain.response import Incident, UndoRequest
 from firedoor.domain.story import Story, rules_of
+from firedoor.domain.vote import Vote
 from tests.harness import NOW, PEOPLE, finding, incident_for, playbook
 from tests.plans import RESPONDERS, plan_of, planned
 
@@ -449,8 +449,9 @@ def test_a_vote_given_in_time_counts_however_late_it_is_heard() -> None:
     """What was left as a signal and is heard after the deadline counts as of when it was given."""
     from datetime import timedelta
 
-    from firedoor.domain.approval import Vote, Voter, ask
+    from firedoor.domain.approval import ask
     from firedoor.domain.policy import ApprovalRule
+    from firedoor.domain.vote import Vote, Voter
 
     rule = ApprovalRule(from_=("responders",), quorum=1, within=timedelta(minutes=30))
     opened = ask(number=1, kind="apply", plan_sha256="0" * 64, rules=(rule,), now=NOW)

@@ -60,7 +60,8 @@ def everyone(idp: FakeIdp, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def office(everyone: Approvals) -> Iterator[Approvals]:
-    """The shared installation; what a test leaves open is ended after it."""
+    """The shared installation with a new desk; what a test leaves open is ended after it."""
+    everyone.new_desk()
     yield everyone
     everyone.end_all()
 

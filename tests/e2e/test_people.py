@@ -130,7 +130,7 @@ def test_the_groups_are_those_of_the_moment_of_the_click(
     assert "you are not in responders" in way.refused("alice", card)
     office.here.write_people(PEOPLE)
     way.yes("alice", card)
-    asked.until(lambda report: ("weld", asked.door) and asked.effects(), "the weld")
+    asked.until_status("contained")
 
 
 # ---- what cannot be looked up means no ------------------------------------------------------------
@@ -152,10 +152,8 @@ def test_a_directory_that_cannot_be_read_means_no_until_it_can(
 def test_a_user_group_that_slack_does_not_tell_means_no_until_it_does(
     office: Approvals, way: Way, people: dict[str, Any]
 ) -> None:
-    slack, group = (
-        office.slack,
-        f"S0{way.transport.upper()}",
-    )  # its own: what was told is believed for a minute
+    slack = office.slack
+    group = f"S0{way.transport.upper()}"  # a group of its own: what was told is believed for a minute
     slack.usergroups[group] = UserGroup(group, "oncall", ("U0ALICE",))
     people["groups"]["oncall"] = {"slack_usergroup": group}
     office.here.write_people(people)

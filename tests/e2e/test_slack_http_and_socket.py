@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -33,14 +34,9 @@ def _forged(office: Approvals, asked: Asked, how: str) -> Signed:
     card = asked.asking()
     good = slack.press(ACCOUNTS["alice"], card, "firedoor.approve")
     now = time.time()
-    moments = {
-        "old": now - 3600,
-        "future": now + 3600,
-        "just too old": now - 310,
-        "just too early": now + 310,
-    }
-    if how in moments:
-        return _signed_again(office, good, at=moments[how])
+    since = {"old": -3600, "future": 3600, "just too old": -310, "just too early": 310}
+    if how in since:
+        return _signed_again(office, good, at=now + since[how])
     if how == "another secret":
         return _signed_again(office, good, secret=b"not the signing secret")
     if how == "another body":
@@ -130,7 +126,7 @@ def test_a_replayed_request_is_refused_and_counts_once(office: Approvals) -> Non
     ids=["other app", "other team", "no team"],
 )
 def test_a_press_of_another_app_or_team_is_not_taken(
-    office: Approvals, way: Way, open_ask: Asked, other: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    office: Approvals, way: Way, open_ask: Asked, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(office.slack.socket_mode, "within", 0.7)  # it is not acked, and Slack gives up
     delivered = way.press("alice", open_ask.asking(), **other)
@@ -164,7 +160,7 @@ def test_the_same_press_by_both_ways_at_once_is_one_vote(office: Approvals) -> N
     asked = office.start("weld_two")
     card = asked.as_seen()
     with ThreadPoolExecutor(2) as both:
-        told = [both.submit(office.way(each).yes, "alice", card) for each in ("http", "socket")]  # type: ignore[arg-type]
+        told = [both.submit(office.way(each).yes, "alice", card) for each in ("http", "socket")]
         for each in told:
             each.result()
     assert asked.voters() == [("alice", "slack")]

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from firedoor.domain.approval import Approval, Vote, Voter
+from firedoor.domain.approval import Approval
 from firedoor.domain.canonical import digest
 from firedoor.domain.contract import Status
 from firedoor.domain.desk import FrozenSet, GatherOrder, Member, VoteAll
@@ -22,6 +22,7 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
 )
+from firedoor.domain.vote import Vote, Voter
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
 from tests.fake_slack import TEAM
 from tests.slack.reports import NOW, every_standing

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 
 from firedoor.domain.errors import Unavailable
 from firedoor.domain.people import People
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.presses import WITHIN, Presses
 from firedoor.gateway.slack import slack_router
 from firedoor.gateway.slack_socket import SocketDoor
-from firedoor.gateway.votes import Ballots
 from firedoor.slack.card import card
 from firedoor.slack.interaction import payload_of
 from tests.fake_slack import APP, CHANNEL, SECRET, TEAM, TOKEN, FakeSlack, Posted, Signed

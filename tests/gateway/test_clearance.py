@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from firedoor.domain.approval import Door, Voter
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder, frozen, thaw_objection, thawed
 from firedoor.domain.errors import Unavailable
+from firedoor.domain.vote import Door, Voter
 from firedoor.gateway.clearance import FreezeBody, Switch, ThawBody, clearance_router
 from firedoor.gateway.votes import NotCounted
 from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryDirectory

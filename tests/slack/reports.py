@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firedoor.domain.action import FULL, Consequence, Reversibility, Risk
-from firedoor.domain.approval import Approval, AskKind, Decision, RejectReason, Vote, Voter
+from firedoor.domain.approval import Approval, AskKind
 from firedoor.domain.canonical import plain
 from firedoor.domain.finding import Actor, Finding, PrincipalKind, Severity
 from firedoor.domain.ledger import Entry, EntryKind
 from firedoor.domain.plan import Plan, PlannedStep, plan_digest
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.response import Report
+from firedoor.domain.vote import Decision, RejectReason, Vote, Voter
 
 NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 ID = "respond/leaked_access_key/0b7d5c1e9f2a4b6c8d0e1f2a3b4c5d6e"

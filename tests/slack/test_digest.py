@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firedoor.domain.approval import Voter
 from firedoor.domain.desk import Cast, Digest, FrozenSet, Line, Member, VoteAll
 from firedoor.domain.finding import Severity
+from firedoor.domain.vote import Voter
 from firedoor.slack import digest as drawn
 from firedoor.slack import modal
 from firedoor.slack.around import Around

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firedoor.domain.approval import Approval, Decision, Proof, Vote, Voter
+from firedoor.domain.approval import Approval
 from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.vote import Decision, Proof, Vote, Voter
 from firedoor.slack.blocks import utc
 from firedoor.slack.phrases import REASONS, escalates_to, listed, people
 

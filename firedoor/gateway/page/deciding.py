@@ -10,10 +10,10 @@ from typing import Final
 from fastapi import Request, Response
 from pydantic import ValidationError
 
-from firedoor.domain.approval import SHORTEST_REASON, Decision, Proof, Voter
 from firedoor.domain.errors import Absent, Unavailable, Unreadable
 from firedoor.domain.identity import Identity
 from firedoor.domain.response import Nudged, VoteReceipt
+from firedoor.domain.vote import SHORTEST_REASON, Decision, Proof, Voter
 from firedoor.gateway.membership import NotKnown, stale
 from firedoor.gateway.page.form import Ballot, Reassign, Snooze, UndoWish, form_of, one_line, read
 from firedoor.gateway.page.front import Front

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import Field, StringConstraints, ValidationError
 
-from firedoor.domain.approval import Decision, RejectReason
 from firedoor.domain.errors import Unreadable
 from firedoor.domain.value import Value
+from firedoor.domain.vote import Decision, RejectReason
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.page.seal import LONGEST
 

@@ -12,10 +12,11 @@ from typing import Final, Protocol
 from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 
-from firedoor.domain.approval import Voter
 from firedoor.domain.errors import Absent, FiredoorError, Misconfigured, Unavailable, Unreadable
 from firedoor.domain.identity import Directory
 from firedoor.domain.people import Passkey
+from firedoor.domain.vote import Voter
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.membership import NotKnown, member
 from firedoor.gateway.page.proof import NotProven, Proofs
 from firedoor.gateway.page.render import Renderer, to
@@ -23,7 +24,7 @@ from firedoor.gateway.page.seal import Seal
 from firedoor.gateway.page.session import SESSION, Forged, Session, Sessions
 from firedoor.gateway.page.sign_in import NotSignedIn, SignIn
 from firedoor.gateway.refusal import Refusal
-from firedoor.gateway.votes import Ballots, Votes, trace
+from firedoor.gateway.votes import Votes, trace
 
 Work = Callable[[Request, Session, Voter], Awaitable[Response]]
 

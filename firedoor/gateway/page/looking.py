@@ -7,10 +7,11 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from firedoor.domain.approval import Approval, RejectReason, Voter
+from firedoor.domain.approval import Approval
 from firedoor.domain.errors import FiredoorError, Unavailable
 from firedoor.domain.finding import Moment
 from firedoor.domain.response import Report
+from firedoor.domain.vote import RejectReason, Voter
 from firedoor.gateway.membership import stale
 from firedoor.gateway.page.asked import objection
 from firedoor.gateway.page.asks import open_asks

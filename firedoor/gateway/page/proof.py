@@ -14,11 +14,12 @@ import webauthn
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import AuthenticatorSelectionCriteria, UserVerificationRequirement
 
-from firedoor.domain.approval import FRESH, Approval, Proof
+from firedoor.domain.approval import Approval
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.finding import Moment
 from firedoor.domain.people import Passkey
 from firedoor.domain.value import Value
+from firedoor.domain.vote import FRESH, Proof
 from firedoor.gateway.page.seal import Seal, Sealed
 from firedoor.gateway.page.session import Session, Sessions
 

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from firedoor.domain.errors import Absent, FiredoorError
 from firedoor.domain.identity import Identity
+from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.genuine import Genuine
 from firedoor.gateway.membership import NotKnown, member
 from firedoor.gateway.page.deciding import Deciding
@@ -26,7 +27,7 @@ from firedoor.gateway.page.render import Renderer, to
 from firedoor.gateway.page.seal import Seal
 from firedoor.gateway.page.session import Session, Sessions
 from firedoor.gateway.page.sign_in import CALLBACK, PROOF, NotSignedIn, Provider, SignIn
-from firedoor.gateway.votes import Ballots, Votes, audit
+from firedoor.gateway.votes import Votes, audit
 
 _WITHIN: Final = 10.0  # seconds
 _LONGEST_TOKEN: Final = 512

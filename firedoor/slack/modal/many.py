@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from firedoor.domain.approval import Decision, RejectReason
 from firedoor.domain.canonical import fingerprint
 from firedoor.domain.desk import FrozenSet, Member
+from firedoor.domain.vote import Decision, RejectReason
 from firedoor.slack.blocks import bullets, rich, section
 from firedoor.slack.limits import MODAL_TITLE, WHOLE_VIEW, fit
 from firedoor.slack.modal import no

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from firedoor.domain.approval import SHORTEST_REASON
+from firedoor.domain.vote import SHORTEST_REASON
 from firedoor.slack.blocks import rich, section
 from firedoor.slack.limits import MODAL_TITLE, Block
 from firedoor.slack.modal.inputs import COMMENT, LONGEST, PERSON, WHAT, Choice, comment, menu, radio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from firedoor.domain.approval import RejectReason
+from firedoor.domain.vote import RejectReason
 from firedoor.slack.blocks import rich, section
 from firedoor.slack.limits import MODAL_TITLE
 from firedoor.slack.modal.inputs import COMMENT, LONGEST, REASON, SHORTEST, comment, reason
