@@ -95,7 +95,7 @@ class Told:
             }
         )
         real = counted.state(at)
-        if False:
+        if real != state:
             yield f"says {quoted(state, 20)}, and the votes in the ledger make it {_made(counted, real)}"
         elif state == "granted" and counted.missing() and not self.all_reversible():
             yield "lets silence mean yes for something that cannot be taken back in full"

@@ -289,7 +289,21 @@ class Questions(Memory):
     def objection(self, vote: Vote, now: datetime) -> str | None:
         """Why a vote does not count; None when it does."""
         slot = self.slot_of(vote)
-        return NOTHING_ASKED if slot is None else self.asks[slot].objection(vote, now)
+        if slot is None:
+            return NOTHING_ASKED
+        return self.asks[slot].objection(vote, now) or self._decided_already(slot)
+
+    def _decided_already(self, slot: Slot) -> str | None:
+        """Why no vote counts any more, whenever it was given: what is decided stays decided."""
+        held = self.asks[slot]
+        for entry in reversed(self.entries):
+            told = entry.data.get("ask") if entry.kind == "decided" else None
+            if isinstance(told, dict) and (told.get("id"), told.get("generation")) == (
+                held.id,
+                held.generation,
+            ):
+                return f"this was already {entry.data.get('state')}; nothing more is needed"
+        return None
 
     def count(self, vote: Vote, now: datetime) -> VoteReceipt:
         """Count a vote; the caller has asked for objections."""

@@ -467,3 +467,14 @@ def test_a_vote_given_in_time_counts_however_late_it_is_heard() -> None:
     assert opened.objection(vote, vote.at) is None
     counted, fallen = opened.with_vote(vote).confirm({"alice": vote.voter})
     assert (counted.state(heard), fallen) == ("granted", ())
+
+
+def test_a_vote_given_in_time_and_heard_after_the_decision_opens_nothing_again() -> None:
+    told = story()
+    step = planned("a", approval=RESPONDERS)
+    told.take_plan(NOW, plan_of(step))
+    opened = told.open_ask(NOW, "apply", (step,), rules_of((step,)))
+    late = vote("alice", opened.fingerprint)
+    assert told.objection(late, NOW) is None
+    assert not told.decide(opened.deadline, "apply")
+    assert "already expired" in (told.objection(late, NOW) or "")
