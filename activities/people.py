@@ -15,7 +15,7 @@ from firedoor.domain.vote import Vote, Voter
 
 
 class Known(Protocol):
-    """What we need of the directory; `firedoor.directory` has it."""
+    """What we need of the directory; `firedoor.people.directory` has it."""
 
     async def again(self, voter: Voter) -> Voter:
         """Look a voter up once more; `account` is empty where it is not theirs any more."""
@@ -23,7 +23,7 @@ class Known(Protocol):
 
 
 class Accounts(Protocol):
-    """What we need to know of Slack accounts; `firedoor.slack_accounts` has it."""
+    """What we need to know of Slack accounts; `firedoor.people.slack_accounts` has it."""
 
     async def barred(self, user: str) -> str:
         """Say why an account may not speak; "" where it may."""

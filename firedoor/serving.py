@@ -20,7 +20,7 @@ from activities.registry import load
 from firedoor.connectors.oidc import OidcProvider
 from firedoor.connectors.slack import SlackDesk
 from firedoor.connectors.slack_socket import SlackSocket
-from firedoor.doctor_slack import SOCKET
+from firedoor.doctor.slack import SOCKET
 from firedoor.domain.checking import Known
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.playbook import Playbook

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from firedoor.connectors.okta import Okta
 from firedoor.connectors.slack import SlackDesk
-from firedoor.directory import LiveDirectory
 from firedoor.domain.errors import FiredoorError
+from firedoor.people.directory import LiveDirectory
+from firedoor.people.slack_accounts import SlackAccounts
 from firedoor.settings import Settings
 from firedoor.slack.around import Around
-from firedoor.slack_accounts import SlackAccounts
 
 
 def utc_now() -> datetime:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from firedoor import doctor, initial, settings
+from firedoor import initial, settings
+from firedoor.doctor import examine as doctor
 from firedoor.domain.errors import Misconfigured
 
 

@@ -16,7 +16,7 @@ from firedoor.domain.strict_yaml import load, read
 from firedoor.domain.vote import Vote, Voter
 from firedoor.settings import SHIPPED_PLAYBOOKS, child_environment
 from firedoor.shelf import Editors, editors_of
-from tests.test_directory import Clock
+from tests.people.test_directory import Clock
 
 ANN, BOB, CID = "Ann@example.com", "bob@example.com", "1+cid@users.noreply.github.com"
 

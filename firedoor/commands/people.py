@@ -13,7 +13,6 @@ from rich.text import Text
 from webauthn.helpers import base64url_to_bytes, decode_credential_public_key
 from webauthn.helpers.exceptions import WebAuthnException
 
-from firedoor import binding
 from firedoor.commands.options import AsJson, ConfigDirectory
 from firedoor.commands.slack_account import account_of, look_at, written_account
 from firedoor.commands.terminal import grid, out, print_json, safe
@@ -22,6 +21,7 @@ from firedoor.domain import strict_yaml
 from firedoor.domain.errors import FiredoorError, Misconfigured
 from firedoor.domain.people import Group, OktaUser, Passkey, People, Person, Words
 from firedoor.initial import personal_token, token_sha256
+from firedoor.people import binding
 from firedoor.settings import directory_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")

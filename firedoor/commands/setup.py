@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from firedoor import doctor as looking
 from firedoor import initial
 from firedoor.commands.options import AsJson, ConfigDirectory
 from firedoor.commands.terminal import DONE, NO, grid, lines, out, print_json, safe
@@ -19,7 +18,8 @@ from firedoor.commands.written import shelf_of
 from firedoor.connectors import aws
 from firedoor.connectors.readiness import readiness
 from firedoor.connectors.slack import SlackDesk
-from firedoor.doctor import AwsIdentity, Check, Hands
+from firedoor.doctor import examine as looking
+from firedoor.doctor.examine import AwsIdentity, Check, Hands
 from firedoor.domain.errors import Misconfigured
 from firedoor.domain.problem import Illegible, Problem, Problems
 from firedoor.settings import Account, Settings, child_environment, directory_of

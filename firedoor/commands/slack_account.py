@@ -16,9 +16,9 @@ from firedoor.configuration import SlackSettings
 from firedoor.connectors.slack import SlackDesk
 from firedoor.domain.errors import Absent, Misconfigured, Rejected
 from firedoor.domain.people import SlackIdentity
+from firedoor.people.slack_accounts import bar
 from firedoor.secret import Secret
 from firedoor.settings import child_environment
-from firedoor.slack_accounts import bar
 
 _BARRED = {
     "deleted": "was deactivated",

@@ -18,9 +18,9 @@ from firedoor.domain.identity import Identity
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.response import Confirmed, ConfirmOrder
 from firedoor.domain.vote import Door, Vote
-from firedoor.slack_accounts import SlackAccounts
-from tests.test_directory import World, oidc, slack
-from tests.test_slack_accounts import TEAM, Users
+from firedoor.people.slack_accounts import SlackAccounts
+from tests.people.test_directory import World, oidc, slack
+from tests.people.test_slack_accounts import TEAM, Users
 
 
 class Asked:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from firedoor import doctor as looking
-from firedoor import doctor_slack, settings
+from firedoor import settings
 from firedoor.commands import setup
-from firedoor.doctor import Check
+from firedoor.doctor import examine as looking
+from firedoor.doctor import slack as doctor_slack
+from firedoor.doctor.examine import Check
 from firedoor.initial import Initial
 from tests.commands.shell import firedoor
 

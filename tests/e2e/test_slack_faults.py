@@ -7,15 +7,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.approvals import FALLBACK, Approvals, Way, approvals, has_button, text_of, until
+from tests.approvals import (
+    FALLBACK,
+    PLAYBOOKS,
+    TRANSPORTS,
+    Approvals,
+    Way,
+    approvals,
+    has_button,
+    playbook,
+    until,
+)
 from tests.fake_slack import CHANNEL
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
+QUICK = 6  # seconds to answer one kind of ask
+
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Approvals]:
-    with approvals(tmp_path_factory.mktemp("faults")) as made:
+    playbooks = {**PLAYBOOKS, "quick": playbook("quick", weld=f"within: {QUICK}s")}
+    with approvals(tmp_path_factory.mktemp("faults"), playbooks) as made:
         yield made
 
 
@@ -107,12 +120,10 @@ def test_a_vote_without_a_worker_is_told_as_recorded_and_is_counted_when_one_is_
     office.until_quiet()
     office.here.kill("worker")
     try:
-        for who, transport in (("alice", "http"), ("bob", "socket")):
-            way = office.way(transport)  # type: ignore[arg-type]
-            told = way.refused(who, card)
+        for who, transport in zip(("alice", "bob"), TRANSPORTS, strict=True):
+            told = office.way(transport).refused(who, card)
             assert "Recorded, waiting for the engine" in told
             assert "does not count" not in told
-        assert "This FAILED" in office.way("http").refused("carol", card) or True
         assert office.slack.noticed("U0ALICE") == [], "it was answered in time"
         assert has_button(card, "approve")
     finally:
@@ -120,19 +131,22 @@ def test_a_vote_without_a_worker_is_told_as_recorded_and_is_counted_when_one_is_
     asked.until_status("contained")
     assert sorted(asked.voters()) == [("alice", "slack"), ("bob", "slack")]
     assert asked.effects() == [f"weld {asked.door}"]
-    assert "Contained" in text_of(asked.card("Contained"))
+    asked.card("Contained")
 
 
-def test_a_vote_that_was_left_before_the_deadline_counts_although_the_worker_came_later(
+def test_a_vote_that_was_left_before_the_deadline_counts_although_the_worker_came_after_it(
     office: Approvals, way: Way
 ) -> None:
     asked = office.start("quick")
     card = asked.asking()
+    began = time.monotonic()
     office.here.kill("worker")
     try:
         assert "Recorded, waiting for the engine" in way.refused("alice", card)
-        time.sleep(max(0.0, 4 - 1.4))  # until the deadline is over; no clock can be moved without a worker
+        # The hour passes while there is nobody who could move a clock.
+        time.sleep(max(0.0, QUICK - (time.monotonic() - began)))
     finally:
         office.here.start("worker")
     asked.until_status("contained")
     assert asked.voters() == [("alice", "slack")]
+    assert asked.effects() == [f"weld {asked.door}"]

@@ -13,9 +13,10 @@ from typing import cast
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor import doctor, initial, settings
-from firedoor.doctor import AwsIdentity, Check, Hands
-from firedoor.doctor_slack import SlackSight
+from firedoor import initial, settings
+from firedoor.doctor import examine as doctor
+from firedoor.doctor.examine import AwsIdentity, Check, Hands
+from firedoor.doctor.slack import SlackSight
 from firedoor.domain.contract import SEARCH_ATTRIBUTES
 from firedoor.domain.errors import Rejected
 from firedoor.domain.problem import Problem

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from firedoor.answers import Answers
-from firedoor.directory import WITHIN
 from firedoor.domain.errors import Absent
+from firedoor.people.answers import Answers
+from firedoor.people.directory import WITHIN
 
 Bar = Literal["", "deleted", "bot", "guest", "external", "unknown"]
 

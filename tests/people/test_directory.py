@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from firedoor.directory import LiveDirectory
 from firedoor.domain import strict_yaml
 from firedoor.domain.approval import Approval
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.identity import Directory, Identity
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.vote import Vote
+from firedoor.people.directory import LiveDirectory
 
 TOKEN = "fdp_made_up"
 TEXT = f"""

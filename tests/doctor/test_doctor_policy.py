@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from firedoor import doctor, initial, settings
+from firedoor import initial, settings
+from firedoor.doctor import examine as doctor
 from firedoor.domain.people import People
 from firedoor.domain.policy import Policy
 from firedoor.domain.strict_yaml import load, read

@@ -18,11 +18,11 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor import doctor_slack
 from firedoor import settings as house
-from firedoor.checkup import Check, failed
-from firedoor.doctor_policy import groups
-from firedoor.doctor_slack import Readiness, SlackSight
+from firedoor.doctor import slack as doctor_slack
+from firedoor.doctor.checkup import Check, failed
+from firedoor.doctor.policy import groups
+from firedoor.doctor.slack import Readiness, SlackSight
 from firedoor.domain.contract import SEARCH_ATTRIBUTES
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.problem import Problem, Problems

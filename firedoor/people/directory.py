@@ -10,13 +10,13 @@ from typing import Protocol
 
 import structlog
 
-from firedoor.answers import BELIEVED, Answers
 from firedoor.domain.errors import Absent, Unavailable
 from firedoor.domain.finding import Moment
 from firedoor.domain.identity import Identity
 from firedoor.domain.people import Group, Passkey, People, Person
 from firedoor.domain.vote import Voter
-from firedoor.people_file import PeopleFile
+from firedoor.people.answers import BELIEVED, Answers
+from firedoor.people.file import PeopleFile
 
 _log = structlog.get_logger("firedoor.people")
 

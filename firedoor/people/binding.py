@@ -15,7 +15,7 @@ from firedoor.domain.errors import Misconfigured
 from firedoor.domain.people import Passkey, People, Person, identities
 from firedoor.domain.problem import did_you_mean
 from firedoor.domain.yaml_document import MAX_BYTES
-from firedoor.yaml_edit import Uneditable, append, drop, put
+from firedoor.people.yaml_edit import Uneditable, append, drop, put
 
 Key = Literal["slack", "oidc", "okta", "token_sha256", "passkeys"]
 

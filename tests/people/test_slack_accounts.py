@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.slack_accounts import SlackAccounts, bar
+from firedoor.people.slack_accounts import SlackAccounts, bar
 from firedoor.testing.slack.people import EVERY_KIND, Person, WorkspaceConfig
-from tests.test_directory import Clock
+from tests.people.test_directory import Clock
 
 WORKSPACE = WorkspaceConfig()
 TEAM = WORKSPACE.team

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firedoor.domain.yaml_document import meaning, read
-from firedoor.yaml_edit import Uneditable, append, drop, put
+from firedoor.people.yaml_edit import Uneditable, append, drop, put
 
 BLOCK = """\
 # who is who

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from firedoor.checkup import Check
 from firedoor.connectors.readiness import readiness
 from firedoor.connectors.slack import SlackDesk
-from firedoor.doctor_slack import look, usergroups
+from firedoor.doctor.checkup import Check
+from firedoor.doctor.slack import look, usergroups
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.people import Group, People
 from firedoor.secret import Secret, SecretName

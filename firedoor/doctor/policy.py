@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal
 
-from firedoor.checkup import Check
+from firedoor.doctor.checkup import Check
 from firedoor.domain.policy import ApprovalRule, FloorRule, Policy
 from firedoor.settings import Settings
 

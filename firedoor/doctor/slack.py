@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from firedoor.checkup import Check, failed
 from firedoor.connectors.slack import BOT_SCOPES
+from firedoor.doctor.checkup import Check, failed
 from firedoor.domain.errors import Absent, FiredoorError
 from firedoor.domain.people import People
 from firedoor.settings import Slack
