@@ -12,6 +12,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -34,6 +35,19 @@ async def answered(call: Awaitable[T]) -> T:
         raise Unavailable("Temporal does not answer", mend="send it again", retry_after=5) from None
     except RPCError as error:
         raise unavailable(error) from None
+
+
+async def updated(call: Awaitable[T], within: timedelta) -> T:
+    """Wait for one update, at most so long in all.
+
+    Raises `WorkflowUpdateRPCTimeoutOrCancelledError` where no worker answered in time; the update may still
+    land. An `rpc_timeout` alone does not bound it: the server may answer a call early and without an
+    outcome, and the client then asks anew, with the whole time again (temporalio 1.35, server 1.32).
+    """
+    try:
+        return await asyncio.wait_for(call, timeout=within.total_seconds())
+    except TimeoutError:
+        raise WorkflowUpdateRPCTimeoutOrCancelledError from None
 
 
 def unavailable(error: RPCError) -> Unavailable:

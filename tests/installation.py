@@ -188,10 +188,10 @@ class Installation:
 
     def stop_all(self) -> None:
         self.http.close()
-        for process in self.processes.values():
-            process.terminate()
-        for part in list(self.processes):
+        # Temporal last: a worker that cannot reach it any more takes ten seconds to give up.
+        for part in reversed(list(self.processes)):
             process = self.processes.pop(part)
+            process.terminate()
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:

@@ -33,7 +33,7 @@ from firedoor.gateway.bodies import read
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import member
 from firedoor.gateway.votes import NotCounted, trace
-from firedoor.temporal import PATIENCE, freezes_of, unavailable
+from firedoor.temporal import PATIENCE, freezes_of, unavailable, updated
 
 _MOST = 16 * 1024
 
@@ -104,7 +104,7 @@ class Switch:
             static_summary="the kill switch",
         )
         try:
-            now: Freezes = await self._client.execute_update_with_start_workflow(
+            update: Awaitable[Freezes] = self._client.execute_update_with_start_workflow(
                 name,
                 order,
                 id=order.id,
@@ -112,6 +112,7 @@ class Switch:
                 result_type=Freezes,
                 rpc_timeout=2 * PATIENCE,
             )
+            return await updated(update, 2 * PATIENCE)
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             raise NotCounted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
@@ -119,7 +120,6 @@ class Switch:
             raise Unavailable("no worker answers", mend="say it again; look at /v1/freeze") from None
         except RPCError as error:
             raise unavailable(error) from None
-        return now
 
 
 def clearance_router(

@@ -43,11 +43,13 @@ from firedoor.domain.finding import Finding
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.response import Incident, Report, finding_version, muted, seen, taken_back
 from firedoor.domain.unfold import applies, incident_of
-from firedoor.temporal import PATIENCE, answered, unavailable
+from firedoor.temporal import PATIENCE, answered, unavailable, updated
 
 log = structlog.get_logger("firedoor.gateway")
 
 _FRESH = timedelta(seconds=5)  # how long a remembered status is told without asking again
+#: How long a finding waits to be joined before it is left as a signal; its door answers within 2.5 seconds.
+_JOINED_WITHIN = timedelta(seconds=1.5)
 _REMEMBERED = 50_000  # findings, about 20 MB at the most
 
 
@@ -191,9 +193,10 @@ class Engine:
         finding = incident.finding
         handle = self._client.get_workflow_handle(id_)
         try:
-            await handle.execute_update(
-                JOIN, finding, id=_update_id(finding_version(finding)), rpc_timeout=PATIENCE
+            update = handle.execute_update(
+                JOIN, finding, id=_update_id(finding_version(finding)), rpc_timeout=_JOINED_WITHIN
             )
+            await updated(update, _JOINED_WITHIN)
         except WorkflowUpdateFailedError:
             pass  # refused because it brings nothing new: the response knows, and history stays as it is
         except WorkflowUpdateRPCTimeoutOrCancelledError:

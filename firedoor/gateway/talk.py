@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast, get_args
 
@@ -41,7 +42,7 @@ from firedoor.domain.response import (
 )
 from firedoor.domain.vote import Vote
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
-from firedoor.temporal import PATIENCE, answered, report_of, unavailable
+from firedoor.temporal import PATIENCE, answered, report_of, unavailable, updated
 
 R = TypeVar("R")
 
@@ -123,9 +124,10 @@ class Talk:
     async def _update(self, workflow: str, name: str, value: Any, id_: str, result: type[R] | None) -> R:
         handle = self._client.get_workflow_handle(workflow)
         try:
-            receipt: R = await handle.execute_update(
+            update: Awaitable[R] = handle.execute_update(
                 name, value, id=id_, result_type=result, rpc_timeout=_COUNTED_WITHIN
             )
+            return await updated(update, _COUNTED_WITHIN)
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             raise NotCounted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
@@ -133,7 +135,6 @@ class Talk:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise await self._over(workflow) from None
             raise unavailable(error) from None
-        return receipt
 
     async def _over(self, workflow: str) -> NotCounted | Absent:
         """Tell a closed response from one that never was."""

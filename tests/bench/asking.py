@@ -130,7 +130,7 @@ async def _cards(office: Office, samples: int) -> tuple[Times, Times]:
         channel = QUIET[number % len(QUIET)]
         await writes.quiet(channel)
         response = await office.begin(ONE, channel)
-        shown = await writes.first(lambda each, id_=response: id_ in each["buttons"].get(_APPROVE, ""))  # type: ignore[misc]
+        shown = await writes.first(lambda each, id_=response: id_ in each["buttons"].get(_APPROVE, ""))
         report = await office.report(response)
         if ballots is None:
             ballots = Ballots(office, report)
@@ -139,7 +139,7 @@ async def _cards(office: Office, samples: int) -> tuple[Times, Times]:
         sent = time.time()
         ballots.word(PEOPLE[0], Ask.told(ask), {"decision": "approve"})
         closed = await writes.first(
-            lambda each, ts=shown["ts"]: each["ts"] == ts and _APPROVE not in each["buttons"]  # type: ignore[misc]
+            lambda each, ts=shown["ts"]: each["ts"] == ts and _APPROVE not in each["buttons"]
         )
         if number:  # the first one warms everything up
             posted.append(shown["at"] / 1e9 - planned.timestamp())

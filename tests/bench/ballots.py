@@ -76,7 +76,7 @@ class Ballots:
         self._gateway = Line(str(office.here.http.base_url).rstrip("/"))
         self._slack = Line(office.slack)
         drawn = card(model, Around(page="https://firedoor.example.com"))
-        self._card = Posted(CHANNEL, "1800000000.000001", drawn.text, drawn.blocks)
+        self._card = Posted(CHANNEL, "1800000000.000001", drawn.text, list(drawn.blocks))
         # Its twin signs; the one that is served knows nothing of these presses, and needs not to.
         self._twin = Workspace(WorkspaceConfig(users={account_of(each): each for each in PEOPLE}))
         self._twin.url = office.slack

@@ -1,4 +1,4 @@
-"""An installation whose people are asked in Slack: every part of it a process, and the benchmark beside them."""
+"""An installation whose people are asked in Slack: each part of it a process, the benchmark beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fake Slack as a process of its own that writes down when what was written, and sends over its socket."""
+"""The fake Slack as a process of its own that stamps what is written, and sends over its socket."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ class Browser:
         return self
 
     def form(self, asked: Asked, word: str) -> Form:
+        """Open the page of what is asked; returns what decides it there."""
+        asked.asking()
         page = self.get(f"/responses/{asked.response}")
         assert page.status_code == 200, page.text
         return forms(page)[f"/responses/{asked.response}/{word}"]

@@ -14,7 +14,7 @@ import pytest
 
 from firedoor.slack.interaction import payload_of
 from firedoor.slack.reference import Reference, decode
-from tests.approvals import ACCOUNTS, Approvals, Asked, Way, has_button, text_of, until
+from tests.approvals import ACCOUNTS, Approvals, Asked, Way, has_button, text_of, until, within
 from tests.fake_slack import Posted
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -313,12 +313,15 @@ def test_a_freeze_is_on_every_open_card_stops_what_is_approved_and_needs_somebod
 
 
 def test_the_buttons_are_gone_within_a_second_of_the_deciding_vote(office: Approvals, way: Way) -> None:
-    asked = office.start()
-    card = asked.asking()
-    began = time.monotonic()
-    way.yes("alice", card)
-    until(lambda: not has_button(card, "approve"), "no more buttons")
-    assert time.monotonic() - began < 1.0
+    def seconds() -> float:
+        asked = office.start()
+        card = asked.asking()
+        began = time.monotonic()
+        way.yes("alice", card)
+        until(lambda: not has_button(card, "approve"), "no more buttons")
+        return time.monotonic() - began
+
+    assert within(1, seconds)
 
 
 def test_done_is_never_said_before_it_is_verified(office: Approvals, way: Way) -> None:

@@ -1,0 +1,43 @@
+"""Calls to Temporal are bounded as a whole, not call by call."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+
+from firedoor.temporal import updated
+
+
+async def test_an_update_that_the_client_asks_for_anew_and_anew_is_still_bounded() -> None:
+    asked = 0
+
+    async def the_server_answers_each_call_without_an_outcome() -> None:
+        nonlocal asked
+        while True:
+            asked += 1
+            await asyncio.sleep(0)
+
+    with pytest.raises(WorkflowUpdateRPCTimeoutOrCancelledError):
+        await updated(the_server_answers_each_call_without_an_outcome(), timedelta(milliseconds=5))
+    assert asked > 1
+
+
+async def test_a_client_that_turns_being_stopped_into_its_own_error_is_understood() -> None:
+    async def turned() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # as temporalio does
+            raise WorkflowUpdateRPCTimeoutOrCancelledError from None
+
+    with pytest.raises(WorkflowUpdateRPCTimeoutOrCancelledError):
+        await updated(turned(), timedelta(milliseconds=1))
+
+
+async def test_what_an_update_came_to_is_handed_on() -> None:
+    async def counted() -> str:
+        return "counted"
+
+    assert await updated(counted(), timedelta(seconds=5)) == "counted"
