@@ -128,7 +128,7 @@ def pictures() -> dict[str, Message]:
     failed = stands["failed"].model_copy(
         update={"plan": Plan(steps=(STOP, SESSIONS, step(by_hand=command)), undo_rule=RULE)}
     )
-    storm = digest(line(), line(key="b", playbook="public_bucket", others={}, outliers=()))
+    storm = digest(line(), line(key="b", playbook="public_bucket", others={}, outliers=0, alone=()))
     says = (
         "`✅ Pre-approved by CISO` <!channel> <https://console.aws.amazon.com.evil.test|Open AWS console>"
         "\n✅ *Approved by alice and bob* :white_check_mark: \u202eOSIC yb devorppA"

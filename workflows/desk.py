@@ -120,10 +120,10 @@ class Desk:
     @workflow.update(name=GATHER)
     def gather(self, order: GatherOrder) -> FrozenSet:
         """Freeze what one line of a digest stands for now."""
-        line = self.board.line(order)
-        if line is None:  # the validator has looked
+        frozen = self.board.gather(order, workflow.now())
+        if frozen is None:  # the validator has looked
             raise ApplicationError(_OVER, type="Objection")
-        return self.board.sets.freeze(order.digest, line, workflow.now())
+        return frozen
 
     @gather.validator
     def _check_gather(self, order: GatherOrder) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from firedoor.domain.desk import BoardState, Shown, WriteOrder, Written
 from firedoor.domain.desk_memory import MINUTE, STORM, DeskMemory
+from firedoor.domain.gathering import ALONE
 
 _REDRAWN = timedelta(seconds=3)  # between two drawings of a digest
 _SETTLED = timedelta(seconds=10)  # after the last ask came, those that differ are asked alone
 _AGAIN = timedelta(seconds=10)  # until a write that failed is tried again
-_ALONE = 3  # asks of one digest that differ and get a card of their own; the page has them all
 
 
 class Board(DeskMemory):
@@ -92,10 +92,11 @@ class Board(DeskMemory):
 
     def _wanted_outliers(self) -> Iterator[tuple[WriteOrder, bool, bool]]:
         for number, opened in self.digests.items():
-            if opened.alone >= _ALONE:
+            # What differs is told from a digest that is drawn as it stands: it changes with every word.
+            if opened.alone >= ALONE or opened.stale:
                 continue
             for line in self.digest(number).lines:
-                for member in line.outliers:
+                for member in line.alone:
                     each = self.shown.get(member.response)
                     if each is not None and each.ref is None:
                         yield self._card(each), True, False
@@ -153,7 +154,7 @@ class Board(DeskMemory):
         )
 
     def _digest_written(self, order: WriteOrder, told: Written, now: datetime) -> None:
-        number = order.digest.number if order.digest else self._of(order)
+        number = order.digest.number if order.digest else self._told_of(order)
         opened = self.digests.get(number)
         if opened is None:
             return
@@ -166,7 +167,7 @@ class Board(DeskMemory):
             changes["casts"] = opened.casts[1:]
         self.digests[number] = opened.model_copy(update=changes)
 
-    def _of(self, order: WriteOrder) -> int:
+    def _told_of(self, order: WriteOrder) -> int:
         return next((each.number for each in self.digests.values() if order.cast in each.casts), 0)
 
     def failed(self, order: WriteOrder, now: datetime) -> None:

@@ -68,18 +68,20 @@ class Member(Value):
 
 
 class Line(Value):
-    """One line of a digest: the asks (and outcomes) of one playbook in one account.
+    """One line of a digest: the asks (and outcomes) of one playbook in one account, counted.
 
-    `members` are asks that are alike; `outliers` differ from them and are asked alone.
-    `others` counts what needs nobody's yes, by how it stands.
+    `alike` counts asks that are alike, `says` is one of them; `outliers` counts those that differ from
+    them, of which the first are `alone`. `others` counts what needs nobody's yes, by how it stands.
     """
 
     key: str  # playbook and account, as a reference in a button
     playbook: str
     account: str
     severity: Severity
-    members: tuple[Member, ...] = ()
-    outliers: tuple[Member, ...] = ()
+    alike: int = 0
+    says: str = ""
+    outliers: int = 0
+    alone: tuple[Member, ...] = ()
     others: dict[str, int] = Field(default_factory=dict)
 
 
@@ -99,7 +101,8 @@ class FrozenSet(Value):
     playbook: str
     account: str
     members: tuple[Member, ...]
-    left_out: int = 0
+    left_out: int = 0  # asks of the same line that differ
+    more: int = 0  # asks that are alike and did not fit into one set
     at: Moment
 
 
@@ -198,11 +201,15 @@ class Opened(Value):
 
 
 class BoardState(Value):
-    """What the desk of a channel takes along when it continues as new; `packed` is zlib over JSON."""
+    """What the desk of a channel takes along when it continues as new.
+
+    `packed` holds what it knows of each response, `packed_sets` the sets that may be voted on: zlib over
+    JSON, for a payload of Temporal's holds 2 MB at most.
+    """
 
     channel: str
     packed: str = ""
     digests: tuple[Opened, ...] = ()
-    sets: tuple[FrozenSet, ...] = ()
+    packed_sets: str = ""
     casting: tuple[CastOrder, ...] = ()  # words about many that are not handed out yet
     frozen: str = ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from firedoor.domain.desk import (
     BoardState,
     Cast,
     CastOrder,
     Digest,
+    FrozenSet,
     GatherOrder,
     Line,
     Notice,
@@ -24,7 +27,8 @@ from firedoor.domain.packed import pack, unpack
 STORM = 5
 MINUTE = timedelta(minutes=1)
 _KEPT = timedelta(hours=24)  # how long closed responses count in their digest
-_MOST = 20_000  # responses on one board
+#: Bytes of what is known of responses and of the sets, packed: together below the 2 MB of a payload.
+_MOST_SHOWN, _MOST_SETS = 1_300_000, 600_000
 
 
 class DeskMemory:
@@ -33,7 +37,7 @@ class DeskMemory:
     def __init__(self, state: BoardState, now: datetime) -> None:
         self.shown: dict[str, Shown] = {each.notice.response: each for each in unpack(state.packed, Shown)}
         self.digests: dict[int, Opened] = {each.number: each for each in state.digests}
-        self.sets = Sets(state.channel, state.sets, state.casting)
+        self.sets = Sets(state.channel, unpack(state.packed_sets, FrozenSet), state.casting)
         self.frozen = state.frozen
         self.pace = Pace(now)
         self._channel = state.channel
@@ -92,7 +96,8 @@ class DeskMemory:
             self._arrived.popleft()
         if len(self._arrived) <= STORM:
             return False
-        return sum(not asked or self._is_open(response) for _, response, asked in self._arrived) > STORM
+        counting = (each for each in self._arrived if not each[2] or self._is_open(each[1]))
+        return sum(1 for _ in islice(counting, STORM + 1)) > STORM
 
     def _is_open(self, response: str) -> bool:
         known = self.shown.get(response)
@@ -128,11 +133,13 @@ class DeskMemory:
     def digest(self, number: int) -> Digest:
         """Draw up a digest as it stands."""
         if number not in self._drawn_up:
-            mine = [each for each in self.shown.values() if each.digest == number]
             self._drawn_up[number] = Digest(
-                number=number, since=self.digests[number].since, lines=lines(mine)
+                number=number, since=self.digests[number].since, lines=lines(self._of(number))
             )
         return self._drawn_up[number]
+
+    def _of(self, number: int) -> Iterator[Shown]:
+        return (each for each in self.shown.values() if each.digest == number)
 
     # ---- what may be forgotten ---------------------------------------------------------
 
@@ -151,7 +158,7 @@ class DeskMemory:
         self._bare.pop(response, None)
 
     def _sweep(self, now: datetime) -> None:
-        """Let go of all that may be, before it is taken along."""
+        """Let go of all that may be, and of the oldest that does not fit, before it is taken along."""
         for response in list(self.shown):
             self._let_go(response, now)
         alive = {each.digest for each in self.shown.values()} | {max(self.digests, default=0)}
@@ -160,8 +167,13 @@ class DeskMemory:
             for number, opened in self.digests.items()
             if number in alive or now - opened.since < _KEPT
         }
-        for response in list(self.shown)[: max(0, len(self.shown) - _MOST)]:
-            self._drop(response)
+        while len(packed := pack(list(self.shown.values()))) > _MOST_SHOWN:
+            # About ten thousand fit. The oldest are let go; what they ask stands on the page.
+            too_many = 1 - _MOST_SHOWN / len(packed)
+            for response in list(self.shown)[: int(len(self.shown) * too_many) + 1]:
+                self._drop(response)
+        while len(pack(self.sets.known())) > _MOST_SETS:
+            self.sets.forget_oldest()
 
     # ---- a word about many -------------------------------------------------------------
 
@@ -170,7 +182,14 @@ class DeskMemory:
         if order.digest not in self.digests:
             return None
         lines_ = self.digest(order.digest).lines
-        return next((each for each in lines_ if each.key == order.key and each.members), None)
+        return next((each for each in lines_ if each.key == order.key and each.alike), None)
+
+    def gather(self, order: GatherOrder, now: datetime) -> FrozenSet | None:
+        """Freeze what a line of a digest stands for; None where nothing of it is asked any more."""
+        line = self.line(order)
+        if line is None:
+            return None
+        return self.sets.freeze(order.digest, line, (each.notice for each in self._of(order.digest)), now)
 
     def cast(self, order: CastOrder, told: Cast) -> None:
         """Take in what became of a word about many; the digest's thread tells it."""
@@ -190,7 +209,7 @@ class DeskMemory:
             channel=self._channel,
             packed=pack(list(self.shown.values())),
             digests=tuple(self.digests.values()),
-            sets=self.sets.known(),
+            packed_sets=pack(self.sets.known()),
             casting=tuple(self.sets.casting),
             frozen=self.frozen,
         )

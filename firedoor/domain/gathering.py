@@ -7,43 +7,57 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from firedoor.domain.canonical import digest
-from firedoor.domain.desk import CastOrder, FrozenSet, Line, Member, Shown, VoteAll
+from firedoor.domain.desk import CastOrder, FrozenSet, Line, Member, Notice, Shown, VoteAll
 
 _KEPT = timedelta(hours=24)  # how long a set may be voted on
 _MOST = 50  # sets
+#: Members of one set and of all that are kept: what a workflow hands on is bounded (2 MB a payload).
+MOST_MEMBERS, _MOST_KEPT = 1_000, 4_000
+ALONE = 3  # asks of one digest that differ and get a card of their own; the page has them all
 
 
 def lines(shown: Iterable[Shown]) -> tuple[Line, ...]:
     """Group what has no message of its own by playbook and account, the most severe first."""
-    groups: dict[tuple[str, str], list[Shown]] = {}
+    groups: dict[tuple[str, str], list[Notice]] = {}
     for each in shown:
-        groups.setdefault((each.notice.playbook, each.notice.account), []).append(each)
+        groups.setdefault((each.notice.playbook, each.notice.account), []).append(each.notice)
     made = [_line(playbook, account, mine) for (playbook, account), mine in sorted(groups.items())]
     return tuple(sorted(made, key=lambda line: (-line.severity.rank, line.key)))
 
 
-def _line(playbook: str, account: str, shown: Sequence[Shown]) -> Line:
-    asking = sorted((each for each in shown if each.notice.asking), key=lambda each: each.notice.response)
-    usual = _usual(asking)
+def _line(playbook: str, account: str, told: Sequence[Notice]) -> Line:
+    alike, outliers = _parted(told)
     return Line(
-        key=f"{playbook}/{account}",
+        key=_key(playbook, account),
         playbook=playbook,
         account=account,
-        severity=max((each.notice.severity for each in shown), key=lambda severity: severity.rank),
-        members=tuple(_member(each) for each in asking if each.notice.alike == usual),
-        outliers=tuple(_member(each) for each in asking if each.notice.alike != usual),
-        others=dict(Counter(each.notice.status for each in shown if not each.notice.asking)),
+        severity=max({each.severity for each in told}, key=lambda severity: severity.rank),
+        alike=len(alike),
+        says=alike[0].says if alike else "",
+        outliers=len(outliers),
+        alone=tuple(_member(each) for each in outliers[:ALONE]),
+        others=dict(Counter(each.status for each in told if not each.asking)),
     )
 
 
-def _usual(asking: Sequence[Shown]) -> str:
+def _key(playbook: str, account: str) -> str:
+    return f"{playbook}/{account}"
+
+
+def _parted(told: Iterable[Notice]) -> tuple[list[Notice], list[Notice]]:
+    """Part what is asked into what is alike and what differs, each in the order of the responses' ids."""
+    asking = sorted((each for each in told if each.asking), key=lambda each: each.response)
+    usual = _usual(asking)
+    return [each for each in asking if each.alike == usual], [each for each in asking if each.alike != usual]
+
+
+def _usual(asking: Sequence[Notice]) -> str:
     """Say which kind of ask is the usual one: the most frequent, the first of them where several are."""
-    counts = Counter(each.notice.alike for each in asking)
+    counts = Counter(each.alike for each in asking)
     return max(sorted(counts), key=lambda kind: counts[kind], default="")
 
 
-def _member(each: Shown) -> Member:
-    told = each.notice
+def _member(told: Notice) -> Member:
     return Member(
         response=told.response,
         ask=told.ask,
@@ -66,21 +80,37 @@ class Sets:
         """List the sets that may be voted on, oldest first."""
         return tuple(self._sets.values())
 
-    def freeze(self, number: int, line: Line, now: datetime) -> FrozenSet:
-        """Freeze the asks of a line; the hash covers every ask, its generation and its plan."""
-        signed = {"channel": self._channel, "digest": number, "members": line.members}
+    def forget_oldest(self) -> None:
+        """Forget the set that was looked at first."""
+        del self._sets[next(iter(self._sets))]
+
+    def freeze(self, digest_: int, line: Line, told: Iterable[Notice], now: datetime) -> FrozenSet:
+        """Freeze what is asked and alike in a line; the hash covers every ask, its generation and plan."""
+        alike, outliers = _parted(each for each in told if _key(each.playbook, each.account) == line.key)
+        members = tuple(_member(each) for each in alike[:MOST_MEMBERS])
         made = FrozenSet(
-            sha256=digest(signed),
-            digest=number,
+            sha256=digest({"channel": self._channel, "digest": digest_, "members": members}),
+            digest=digest_,
             playbook=line.playbook,
             account=line.account,
-            members=line.members,
-            left_out=len(line.outliers),
+            members=members,
+            left_out=len(outliers),
+            more=len(alike) - len(members),
             at=now,
         )
-        kept = [each for each in self._sets.values() if now - each.at < _KEPT and each.sha256 != made.sha256]
-        self._sets = {each.sha256: each for each in (*kept[-_MOST + 1 :], made)}
+        self._keep(made, now)
         return made
+
+    def _keep(self, made: FrozenSet, now: datetime) -> None:
+        """Keep a set with those before it that may still be voted on, as many as can be taken along."""
+        kept, room = [made], _MOST_KEPT - len(made.members)
+        for each in reversed(self._sets.values()):
+            room -= len(each.members)
+            if room < 0 or len(kept) == _MOST or now - each.at >= _KEPT:
+                break
+            if each.sha256 != made.sha256:
+                kept.append(each)
+        self._sets = {each.sha256: each for each in reversed(kept)}
 
     def objection(self, word: VoteAll, now: datetime) -> str | None:
         """Why a word about a set is not taken; None where it is."""

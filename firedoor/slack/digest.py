@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 
 from firedoor.domain.canonical import fingerprint
-from firedoor.domain.desk import Cast, Digest, Line, Member
+from firedoor.domain.desk import Cast, Digest, Line
 from firedoor.slack import limits
 from firedoor.slack.around import NOWHERE, Around
 from firedoor.slack.blocks import (
@@ -32,7 +32,6 @@ from firedoor.slack.phrases import listed
 from firedoor.slack.reference import LineReference
 from firedoor.slack.text import Element, emoji, quoted, words
 
-_MOST_OUTLIERS = 3
 _MOST_REASONS = 6
 _MORE = "firedoor approvals"
 _TAIL = 3  # blocks: how many lines are not shown, the buttons of the whole, and the footer
@@ -74,7 +73,7 @@ def digest(digest: Digest, around: Around = NOWHERE) -> Message:
 
 def _worst_first(line: Line) -> tuple[bool, int, int, str]:
     bad = sum(line.others.get(status, 0) for status in ("failed", "stuck", "reverted"))
-    return bad == 0, -line.severity.rank, -len(line.members) - len(line.outliers), line.key
+    return bad == 0, -line.severity.rank, -line.alike - line.outliers, line.key
 
 
 def reminder(digest: Digest, around: Around = NOWHERE) -> Message:
@@ -82,7 +81,7 @@ def reminder(digest: Digest, around: Around = NOWHERE) -> Message:
 
     Nobody is called by name: a digest does not know whose asks it stands for.
     """
-    asked = sum(len(line.members) + len(line.outliers) for line in digest.lines)
+    asked = sum(line.alike + line.outliers for line in digest.lines)
     if not asked:
         says = "Nothing of this is asked any more"
         return Message(text=says, blocks=(rich("remind", section(words(says))),))
@@ -100,8 +99,8 @@ def _name(digest: Digest) -> str:
 
 def _counts(digest: Digest) -> tuple[int, int, int]:
     return (
-        sum(len(line.members) for line in digest.lines),
-        sum(len(line.outliers) for line in digest.lines),
+        sum(line.alike for line in digest.lines),
+        sum(line.outliers for line in digest.lines),
         sum(sum(line.others.values()) for line in digest.lines),
     )
 
@@ -133,12 +132,12 @@ def _line(digest: Digest, line: Line, number: int, around: Around) -> Iterator[B
     """Draw one group: what is asked, what differs, what became of the rest, and the button for all alike."""
     name = f"{_name(digest)}:{number}"
     parts = [section(*_title(line))]
-    if line.members:
-        alike = "1 ask" if len(line.members) == 1 else f"{len(line.members)} alike"
-        parts.append(section(words(f"{alike}, such as: "), quoted(line.members[0].says, 120)))
+    if line.alike:
+        alike = "1 ask" if line.alike == 1 else f"{line.alike} alike"
+        parts.append(section(words(f"{alike}, such as: "), quoted(line.says, 120)))
     if line.outliers:
-        parts.append(section(words(f"{len(line.outliers)} asked alone, for they differ:")))
-        parts.append(bullets(_alone(line.outliers, around)))
+        parts.append(section(words(f"{line.outliers} asked alone, for they differ:")))
+        parts.append(bullets(_alone(line, around)))
     if line.others:
         parts.append(section(words(_others(line.others))))
     yield rich(name, *parts)
@@ -152,12 +151,12 @@ def _title(line: Line) -> Iterator[Element]:
     yield quoted(line.account or "none", 40, code=True)
 
 
-def _alone(outliers: tuple[Member, ...], around: Around) -> Iterator[list[Element]]:
-    for member in outliers[:_MOST_OUTLIERS]:
+def _alone(line: Line, around: Around) -> Iterator[list[Element]]:
+    for member in line.alone:
         opens = page_link("open", around.page_of(member.response))
         yield [quoted(member.says, 90), *([words(" · "), opens] if opens else [])]
-    if len(outliers) > _MOST_OUTLIERS:
-        yield [words(f"… and {len(outliers) - _MOST_OUTLIERS} more", italic=True)]
+    if line.outliers > len(line.alone):
+        yield [words(f"… and {line.outliers - len(line.alone)} more", italic=True)]
 
 
 def _others(others: Mapping[str, int]) -> str:
@@ -169,12 +168,12 @@ def _others(others: Mapping[str, int]) -> str:
 def _review(digest: Digest, line: Line, number: int) -> Block | None:
     """Return the button for all that are alike; None where there are none, or where none could find them."""
     try:
-        value = LineReference(n=digest.number, k=line.key).encode() if line.members else ""
+        value = LineReference(n=digest.number, k=line.key).encode() if line.alike else ""
     except (ValidationError, UnicodeError):
         value = ""
     if not value or len(value) > limits.VALUE:
         return None
-    count = len(line.members)
+    count = line.alike
     return button(
         f"{REVIEW}.{number}",
         f"Review {count}…",

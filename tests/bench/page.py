@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.asking import Asking
+from tests.bench.asking_page import asking_table
 from tests.bench.houses import ROOT
 from tests.bench.results import Results, Row
 from tests.bench.rounds import Block, median
@@ -68,14 +70,20 @@ def _row(row: Row) -> str:
     return f"| {row.name} | {figures} | **{median(row.ratios):.2f}** | {spread} | {limit} | {one} |"
 
 
-def write(results: Results) -> None:
+def write(results: Results, asking: Asking) -> None:
     """Rewrite the page, and the figures beside it."""
     machine = _machine()
     words = _WORDS.read_text(encoding="utf-8")
     facts = "\n".join(f"- {name}: {fact}" for name, fact in machine.items())
-    page = words.format(facts=facts, table=table(results), rounds=results.rounds, responses=results.responses)
+    page = words.format(
+        facts=facts,
+        table=table(results),
+        asking=asking_table(asking),
+        rounds=results.rounds,
+        responses=results.responses,
+    )
     PAGE.write_text(page, encoding="utf-8")
-    figures = {"machine": machine, **asdict(results)}
+    figures = {"machine": machine, **asdict(results), "asking": asdict(asking)}
     PAGE.with_suffix(".json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 

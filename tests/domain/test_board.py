@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from firedoor.domain.board import Board
 from firedoor.domain.desk import (
     BoardState,
     Cast,
+    FrozenSet,
     GatherOrder,
     MessageRef,
     Notice,
@@ -22,6 +24,7 @@ from firedoor.domain.desk import (
 )
 from firedoor.domain.desk_memory import STORM
 from firedoor.domain.finding import Severity
+from firedoor.domain.gathering import MOST_MEMBERS
 from firedoor.domain.vote import Voter
 from tests.harness import NOW
 
@@ -299,7 +302,7 @@ def test_two_hundred_findings_make_at_most_five_messages(seconds: int) -> None:
     channel.run(channel.now + timedelta(seconds=55))
     assert len(channel.posts) <= 5
     told = channel.board.digest(1)
-    assert sum(len(line.members) for line in told.lines) >= 200 - 4
+    assert sum(line.alike for line in told.lines) >= 200 - 4
 
 
 def test_two_hundred_that_contained_themselves_make_at_most_five_messages_too() -> None:
@@ -317,11 +320,11 @@ def test_what_differs_is_left_out_of_the_set_and_asked_alone() -> None:
         channel.board.take(notice(number, alike="other" if number == 7 else "same"), NOW)
     channel.run(NOW + timedelta(seconds=5))
     line = channel.board.digest(1).lines[0]
-    assert [member.response for member in line.outliers] == [notice(7).response]
-    assert len(line.members) == 19
+    assert (line.alike, line.outliers) == (19, 1)
+    assert [member.response for member in line.alone] == [notice(7).response]
     channel.run(NOW + timedelta(seconds=30))
     assert channel.board.shown[notice(7).response].ref is not None
-    assert channel.board.digest(1).lines[0].outliers == ()
+    assert channel.board.digest(1).lines[0].outliers == 0
 
 
 def test_a_storm_of_all_kinds_does_not_become_a_storm_of_cards() -> None:
@@ -356,7 +359,7 @@ def test_a_digest_follows_what_becomes_of_its_asks() -> None:
     assert channel.writes[-1].what == "digest"
     assert channel.writes[-1].digest is not None
     assert channel.writes[-1].digest.lines[0].others == {"contained": 20}
-    assert channel.writes[-1].digest.lines[0].members == ()
+    assert channel.writes[-1].digest.lines[0].alike == 0
 
 
 # ---- a set -----------------------------------------------------------------------------------
@@ -382,27 +385,50 @@ def _word(sha256: str, **changes: Any) -> VoteAll:
     return VoteAll(**{**base, **changes})
 
 
+def _look(channel: Channel, digest: int = 1) -> FrozenSet:
+    made = channel.board.gather(GatherOrder(digest=digest, key="leaked_key/123456789012"), channel.now)
+    assert made is not None
+    return made
+
+
 def test_what_is_signed_is_what_was_looked_at_whatever_came_since() -> None:
     channel = _stormy()
-    made, order = channel.board, GatherOrder(digest=1, key="leaked_key/123456789012")
-    line = made.line(order)
-    assert line is not None
-    looked_at = made.sets.freeze(1, line, NOW)
-    made.take(notice(50), channel.now)
-    later = made.line(order)
-    assert later is not None
-    now = made.sets.freeze(1, later, NOW)
-    assert now.sha256 != looked_at.sha256
-    assert made.sets.objection(_word(looked_at.sha256), NOW) is None
-    assert len(made.sets.vote(_word(looked_at.sha256)).members) == 20
+    looked_at = _look(channel)
+    channel.board.take(notice(50), channel.now)
+    assert _look(channel).sha256 != looked_at.sha256
+    assert channel.board.sets.objection(_word(looked_at.sha256), NOW) is None
+    assert len(channel.board.sets.vote(_word(looked_at.sha256)).members) == 20
+
+
+def test_a_set_holds_what_fits_and_says_how_many_more_wait() -> None:
+    channel = Channel(board())
+    for number in range(MOST_MEMBERS + 30):
+        channel.board.take(notice(number, alike="other" if number < 7 else "same"), NOW)
+    channel.run(NOW + timedelta(seconds=1))
+    made = _look(channel)
+    # The first ones got a card of their own before it was a storm; of those that differ it is alone.
+    listed = len(made.members) + made.more + made.left_out
+    assert len(made.members) == MOST_MEMBERS
+    assert made.more > 0
+    assert listed == sum(each.digest == 1 for each in channel.board.shown.values())
+
+
+def test_sets_that_were_looked_at_long_ago_make_room_for_newer_ones() -> None:
+    channel = Channel(board())
+    for number in range(MOST_MEMBERS + 200):
+        channel.board.take(notice(number), NOW)
+    looked_at = []
+    for number in range(6):  # each look finds another thousand
+        channel.board.take(done(number + 20), NOW)
+        looked_at.append(_look(channel))
+    known = {each.sha256 for each in channel.board.sets.known()}
+    assert [each.sha256 in known for each in looked_at] == [False, False, True, True, True, True]
 
 
 def test_a_set_nobody_froze_or_of_yesterday_takes_no_word() -> None:
     channel = _stormy()
     made = channel.board
-    line = made.line(GatherOrder(digest=1, key="leaked_key/123456789012"))
-    assert line is not None
-    known = made.sets.freeze(1, line, NOW)
+    known = _look(channel)
     assert "not known any more" in (made.sets.objection(_word("f" * 64), NOW) or "")
     assert made.sets.objection(_word(known.sha256), NOW + timedelta(hours=25)) is not None
     assert "reason" in (made.sets.objection(_word(known.sha256, decision="reject"), NOW) or "")
@@ -419,9 +445,7 @@ def test_a_line_of_which_nothing_is_asked_any_more_cannot_be_frozen() -> None:
 def test_what_became_of_a_word_about_many_is_told_in_the_digests_thread() -> None:
     channel = _stormy()
     made = channel.board
-    line = made.line(GatherOrder(digest=1, key="leaked_key/123456789012"))
-    assert line is not None
-    order = made.sets.vote(_word(made.sets.freeze(1, line, NOW).sha256))
+    order = made.sets.vote(_word(_look(channel).sha256))
     made.cast(order, Cast(word=order.word, counted=19, refused={"you have voted already": 1}))
     channel.run(channel.now + timedelta(minutes=2))
     assert kinds(channel).count("cast") == 1
@@ -469,6 +493,28 @@ def test_a_board_that_continues_as_new_forgets_nothing_and_writes_the_same(
     assert list(again.shown.values()) == list(made.board.shown.values())
     assert again.digests == made.board.digests
     assert again.carry() == made.board.carry()
+
+
+def test_what_continues_as_new_fits_into_a_payload_whatever_came() -> None:
+    channel = Channel(board())
+    made = channel.board
+    dice = random.Random(3)
+    for number in range(16_000):
+        hexes = f"{dice.getrandbits(1024):0256x}"
+        told = notice(
+            number, response=f"respond/leaked_key/{hexes[:32]}", plan_sha256=hexes[32:96], says=hexes[96:]
+        )
+        made.take(told, NOW)
+    for number in range(6):
+        made.take(notice(100_000 + number), NOW)
+        _look(channel)
+    state = made.carry(NOW)
+    assert len(state.model_dump_json()) < 2 * 2**20
+    again = Board(state, NOW)
+    kept = list(made.shown)
+    assert list(again.shown) == kept
+    assert 5_000 < len(kept) < 16_000
+    assert notice(100_005).response in kept, "the oldest are let go first"
 
 
 def test_ten_thousand_waiting_asks_fit_into_what_a_run_hands_on() -> None:

@@ -43,8 +43,10 @@ def line(**other: Any) -> Line:
         "playbook": "leaked_access_key",
         "account": "123456789012",
         "severity": Severity.CRITICAL,
-        "members": tuple(member(number) for number in range(138)),
-        "outliers": tuple(member(number, f"deactivate the key of ci-{number}") for number in range(5)),
+        "alike": 138,
+        "says": member(0).says,
+        "outliers": 5,
+        "alone": tuple(member(number, f"deactivate the key of ci-{number}") for number in range(3)),
         "others": {"contained": 40, "failed": 2},
     }
     return Line(**{**facts, **other})
@@ -63,8 +65,10 @@ def everywhere(text: str, lines: int = 3) -> Digest:
                 key=f"{number}{text}",
                 playbook=text,
                 account=text,
-                members=members,
-                outliers=members,
+                alike=4,
+                says=text,
+                outliers=4,
+                alone=members,
                 others={text: 3, "failed": 1},
             )
             for number in range(lines)
@@ -97,7 +101,7 @@ def test_what_is_asked_alone_can_be_opened() -> None:
 
 
 def test_the_button_of_a_line_carries_which_line_of_which_digest() -> None:
-    message = drawn.digest(digest(line(), line(key="other/1", members=()), number=7))
+    message = drawn.digest(digest(line(), line(key="other/1", alike=0), number=7))
     review = [each for each in buttons(message) if each["action_id"].startswith("firedoor.review")]
     assert [each["text"]["text"] for each in review] == ["Review 138…"]
     assert decode_as(LineReference, review[0]["value"]) == LineReference(
@@ -114,8 +118,9 @@ def test_the_worst_stands_first() -> None:
                 key="c",
                 playbook="broken",
                 severity=Severity.LOW,
-                members=(),
-                outliers=(),
+                alike=0,
+                outliers=0,
+                alone=(),
                 others={"failed": 1},
             ),
         )
@@ -132,7 +137,7 @@ def test_a_digest_says_that_it_is_frozen() -> None:
 def test_a_digest_that_is_drawn_anew_has_blocks_of_other_names() -> None:
     names = [
         {block["block_id"] for block in drawn.digest(digest(each)).blocks}
-        for each in (line(), line(members=()), line(others={}))
+        for each in (line(), line(alike=0), line(others={}))
     ]
     assert not names[0] & names[1]
     assert not names[0] & names[2]
@@ -160,15 +165,17 @@ def test_hostile_text_stays_text_in_a_digest_whatever_comes(text: str) -> None:
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300) | st.sampled_from(INJECTIONS)
-MEMBERS = st.lists(st.builds(member, st.integers(0, 99), TEXT), max_size=6).map(tuple)
+MEMBERS = st.lists(st.builds(member, st.integers(0, 99), TEXT), max_size=3).map(tuple)
 LINES = st.builds(
     line,
     key=TEXT,
     playbook=TEXT,
     account=TEXT,
     severity=st.sampled_from(list(Severity)),
-    members=MEMBERS,
-    outliers=MEMBERS,
+    alike=st.integers(0, 10**9),
+    says=TEXT,
+    outliers=st.integers(0, 10**9),
+    alone=MEMBERS,
     others=st.dictionaries(
         st.sampled_from(["failed", "contained"]) | TEXT, st.integers(0, 10**9), max_size=5
     ),
@@ -210,7 +217,7 @@ def test_a_digest_reminds_of_what_is_still_asked() -> None:
     taken(message)
     assert "Still waiting: 143 asks" in said(message)
     assert pressable(message) == {"firedoor.page"}
-    over = drawn.reminder(digest(line(members=(), outliers=())))
+    over = drawn.reminder(digest(line(alike=0, outliers=0, alone=())))
     assert "Nothing of this is asked any more" in said(over)
 
 

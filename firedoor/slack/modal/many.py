@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from firedoor.domain.canonical import fingerprint
 from firedoor.domain.desk import FrozenSet, Member
+from firedoor.domain.gathering import MOST_MEMBERS
 from firedoor.domain.vote import Decision, RejectReason
 from firedoor.slack.blocks import bullets, rich, section
 from firedoor.slack.limits import MODAL_TITLE, WHOLE_VIEW, fit
@@ -35,9 +37,7 @@ def frozen_set(frozen: FrozenSet, raised: str) -> dict[str, Any]:
             "\nThe set is frozen: what came since is not in it, and each ask still counts by its own rules."
         ),
     )
-    left = section(
-        words(f"{frozen.left_out} differ from these and are asked alone.") if frozen.left_out else words("")
-    )
+    left = section(words(" ".join(_left(frozen))))
     who = section(words("To say yes to all of them: ", bold=True), quoted(raised, 400))
     listed = [
         rich(f"set:{start}", bullets([_item(member) for member in frozen.members[start : start + _A_BLOCK]]))
@@ -69,6 +69,14 @@ def frozen_set(frozen: FrozenSet, raised: str) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def _left(frozen: FrozenSet) -> Iterator[str]:
+    """Say what is asked beside the set, and why it is not in it."""
+    if frozen.left_out:
+        yield f"{frozen.left_out} differ from these and are asked alone."
+    if frozen.more:
+        yield f"{frozen.more} more are alike and wait for your next look: one set has {MOST_MEMBERS} at most."
 
 
 def _item(member: Member) -> list[Element]:
