@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.faults import in_thread
 from activities.registry import Entry, Registry
+from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import Action, Change, Lookup, Planned, Refuse, Site, Undone, Verdict, Verified
 from firedoor.domain.canonical import plain
 from firedoor.domain.errors import Absent, Rejected, Unavailable
@@ -79,8 +80,11 @@ class Hands:
         lend = system.changing if changing else system.reading
         return lend(account, region, artefact)
 
-    def plan_step(self, step: PlannedStep, artefact: str, source: str) -> PlannedStep:
-        """Plan one step over the world as it is now: guards first, then the action's own word."""
+    def plan_step(self, step: PlannedStep, artefact: str, source: str, *, whose: bool = True) -> PlannedStep:
+        """Plan one step over the world as it is now: guards first, then the action's own word.
+
+        `whose`: ask the action also for owners that only a read of their own tells.
+        """
         entry = self.entry(step.action)
         params = entry.read_params(step.params)
         action = self.action(entry, step, artefact, changing=False)
@@ -91,7 +95,7 @@ class Hands:
             told = Refuse(says=objection)
         else:
             try:
-                told = action.plan(params)
+                told = _with_owners(action, params) if whose else action.plan(params)
             except Absent as error:
                 told = Refuse(says=f"it does not exist: {error.found}")
             except Rejected as error:
@@ -100,16 +104,31 @@ class Hands:
         by_hand = action.by_hand(params) if planned.outcome == "change" else ""
         return planned.model_copy(update={"by_hand": by_hand})
 
+    def whose(self, step: PlannedStep, artefact: str) -> PlannedStep:
+        """Ask of whom the target of a step is; owners are only ever added."""
+        entry = self.entry(step.action)
+        action = self.action(entry, step, artefact, changing=False)
+        return _owned(step, action.owners(entry.read_params(step.params)))
+
+
+def _with_owners(action: Action, params: Any) -> Planned:
+    told, owners = side_by_side(lambda: action.plan(params), lambda: action.owners(params))
+    if isinstance(told, Change):
+        return told.model_copy(update={"owners": tuple(dict.fromkeys((*told.owners, *owners)))})
+    return told
+
+
+def _owned(step: PlannedStep, owners: tuple[str, ...]) -> PlannedStep:
+    # One who was named when it was planned stays one.
+    return step.model_copy(update={"owners": tuple(dict.fromkeys((*step.owners, *owners)))})
+
 
 def _planned(step: PlannedStep, target: str, told: Planned) -> PlannedStep:
     changed: dict[str, Any] = {"target": target, "outcome": told.outcome, "says": told.says}
     if isinstance(told, Change):
-        # Owners are only ever added: one who was named when it was planned stays one.
-        owners = tuple(dict.fromkeys((*step.owners, *told.owners)))
-        changed |= {"before": plain(told.before), "consequences": told.consequences}
-        changed |= {"owners": owners, "data": told.data}
-    else:
-        changed |= {"before": None, "consequences": (), "data": None}
+        changed |= {"before": plain(told.before), "consequences": told.consequences, "data": told.data}
+        return _owned(step, told.owners).model_copy(update=changed)
+    changed |= {"before": None, "consequences": (), "data": None}
     return step.model_copy(update=changed)
 
 
@@ -187,13 +206,14 @@ class Steps:
         entry = self._hands.entry(step.action)
         asked = self._frozen(step.account, order.playbook)
         if this.fresh:
-            now = self._hands.plan_step(step, order.artefact, order.source)
+            # Whose it is matters to those who say yes; where nobody was asked it only costs time.
+            now = self._hands.plan_step(step, order.artefact, order.source, whose=step.approval is not None)
             if now.outcome == "already":
                 return Applied(outcome="already", says=now.says)
             if now.outcome == "refuse":
                 return Applied(outcome="refused", says=now.says)
             if now.effect != step.effect:
-                now = self._raised(now)
+                now = self._raised(self._hands.whose(now, order.artefact))
                 return Applied(outcome="drifted", says="the world is not as it was planned", now=now)
         else:
             objection = self._hands.guards().objection(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC
-from typing import Any, Literal
+from typing import Literal
 
-from activities.aws.identity import AccessKeyId, UserName, iam_arn, owners_of
+from activities.aws.identity import AccessKeyId, UserName, iam_arn, look_up_user, owners_of
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Params, Refuse
 from firedoor.domain.errors import Absent
@@ -65,8 +64,9 @@ def statuses_of(aws: Aws, user: str) -> dict[str, Status]:
         return {}
 
 
-def owners(params: KeyParams, aws: Aws, user: Mapping[str, Any]) -> tuple[str, ...]:
+def key_owners(aws: Aws, params: KeyParams) -> tuple[str, ...]:
     """Return the names of whom the key is: its user, by every name, and the user's owner."""
+    user = look_up_user(aws, params.user)
     return owners_of(iam_arn(aws.partition, aws.account, "user", params.user), user, params.user)
 
 

@@ -9,13 +9,13 @@ from activities.aws.access_key import (
     KeyParams,
     Status,
     belongs_elsewhere,
+    key_owners,
     key_target,
     last_use,
-    owners,
     statuses_of,
 )
 from activities.aws.command_line import command
-from activities.aws.identity import iam_region, look_up_user
+from activities.aws.identity import iam_region
 from firedoor.connectors.aws import Aws
 from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import (
@@ -79,12 +79,9 @@ class DeactivateAccessKey(Action):
 
     def plan(self, params: KeyParams) -> Planned:
         """Check whose the key is and whether it works."""
-        (use, status), user = side_by_side(
-            lambda: side_by_side(
-                lambda: last_use(self._aws, params.access_key_id),
-                lambda: statuses_of(self._aws, params.user),
-            ),
-            lambda: look_up_user(self._aws, params.user),
+        use, status = side_by_side(
+            lambda: last_use(self._aws, params.access_key_id),
+            lambda: statuses_of(self._aws, params.user),
         )
         if use is None:
             return Refuse(says=f"access key {params.access_key_id} does not exist in this account")
@@ -107,8 +104,11 @@ class DeactivateAccessKey(Action):
                 ),
                 Consequence(says="sessions taken with this key before live on until they are revoked"),
             ),
-            owners=owners(params, self._aws, user),
         )
+
+    def owners(self, params: KeyParams) -> tuple[str, ...]:
+        """Name the user of the key, and whose that user is."""
+        return key_owners(self._aws, params)
 
     def by_hand(self, params: KeyParams) -> str:
         """Make the same call."""

@@ -8,16 +8,15 @@ from typing import Any, ClassVar
 from activities.aws.access_key import (
     KeyParams,
     belongs_elsewhere,
+    key_owners,
     key_target,
     last_use,
-    owners,
     statuses,
     statuses_of,
 )
 from activities.aws.command_line import command
-from activities.aws.identity import iam_region, look_up_user
+from activities.aws.identity import iam_region
 from firedoor.connectors.aws import Aws
-from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import (
     Action,
     Already,
@@ -77,10 +76,7 @@ class DeleteAccessKey(Action):
             exists = params.access_key_id in statuses(self._aws, params.user)
         except Absent:
             return Refuse(says=f"user {params.user} does not exist in this account")
-        use, user = side_by_side(
-            lambda: last_use(self._aws, params.access_key_id),
-            lambda: look_up_user(self._aws, params.user),
-        )
+        use = last_use(self._aws, params.access_key_id)
         if use is not None and (refused := belongs_elsewhere(use, params)):
             return refused
         if use is None or not exists:
@@ -94,8 +90,11 @@ class DeleteAccessKey(Action):
                     observed=use.says,
                 ),
             ),
-            owners=owners(params, self._aws, user),
         )
+
+    def owners(self, params: KeyParams) -> tuple[str, ...]:
+        """Name the user of the key, and whose that user is."""
+        return key_owners(self._aws, params)
 
     def by_hand(self, params: KeyParams) -> str:
         """Make the same call."""

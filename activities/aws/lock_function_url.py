@@ -111,8 +111,15 @@ class LockFunctionUrl(action.Action):
                 grants=action.Captured[tuple[Grant, ...]].of(policy.grants),
             ),
             consequences=tuple(self._consequences(params, config, policy)),
-            owners=self._owners(params),
         )
+
+    def owners(self, params: Params) -> tuple[str, ...]:
+        """Name whose the function is, by its tag; a tag is the function's, never an alias's."""
+        arn = self.target(params.model_copy(update={"qualifier": None}))
+        try:
+            return owners_by(as_map(self._aws.call("lambda", "ListTags", Resource=arn).get("Tags")))
+        except Rejected:
+            return ()
 
     def by_hand(self, params: Params) -> str:
         """Make the same call, and take away the two statements by which AWS itself opens a URL.
@@ -202,15 +209,6 @@ class LockFunctionUrl(action.Action):
             # "This statement id exists": our own first attempt, whose answer was lost, unless it is not ours.
             if error.code != "ResourceConflictException" or grant not in self._policy(params).grants:
                 raise
-
-    def _owners(self, params: Params) -> tuple[str, ...]:
-        arn = self.target(
-            params.model_copy(update={"qualifier": None})
-        )  # tags are the function's, not an alias's
-        try:
-            return owners_by(as_map(self._aws.call("lambda", "ListTags", Resource=arn).get("Tags")))
-        except Rejected:
-            return ()
 
     def _policy(self, params: Params) -> FunctionPolicy:
         try:

@@ -67,7 +67,8 @@ class Consequence(Value):
 class Change(Value):
     """There is something to do. `says` is the lower-case clause that a human approves.
 
-    `owners` are names (e-mail, IAM user, ARN) of whom the target belongs to, as the world says.
+    `owners` are names (e-mail, IAM user, ARN) of whom the target belongs to, as the world says, where the
+    same reads tell it; what needs a read of its own is the verb `owners`.
     `data` is how sensitive what the target holds is, by its tag: `unknown` where that is not
     said or cannot be read, None where it holds no data.
     """
@@ -190,6 +191,14 @@ class Action(ABC):
     @abstractmethod
     def verify(self, params: Any, before: Any) -> Verified:
         """Read only: is it really contained?"""
+
+    def owners(self, params: Any) -> tuple[str, ...]:  # noqa: ARG002 - the contract's signature
+        """Name of whom the target is, as `Change.owners`, where only a read of its own tells it.
+
+        Asked beside `plan`; not in the last look right before the change of a step that nobody was asked
+        about, where it would only give an attacker time. () where it cannot be read.
+        """
+        return ()
 
     def by_hand(self, params: Any) -> str:  # noqa: ARG002 - the contract's signature
         """Return the command by which a person would make the same change, "" where there is no single one.

@@ -33,8 +33,13 @@ class Tried:
         self.scene.made()
 
     def planned(self) -> Change | Already | Refuse:
-        """Plan."""
-        return self.scene.act("read").plan(self.params)
+        """Plan, as for a step that somebody is asked about: with all owners."""
+        action = self.scene.act("read")
+        told = action.plan(self.params)
+        owners = action.owners(self.params)
+        if not isinstance(told, Change):
+            return told
+        return told.model_copy(update={"owners": (*told.owners, *owners)})
 
     def before(self) -> Any:
         """Plan a change, and carry what it captured through JSON, as a history does."""

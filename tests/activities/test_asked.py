@@ -57,6 +57,11 @@ class Close(Action):
         if told.get("closed"):
             return Already(says="closed")
         return Change(says="close it", before=Was(), owners=told.get("owners", ()), data=told.get("data"))
+    def owners(self, params: Vault) -> tuple[str, ...]:
+        looks = Path(os.environ["TOY_WORLD"]) / "looks"
+        looks.write_text((looks.read_text() if looks.exists() else "") + "|")
+        told = json.loads((Path(os.environ["TOY_WORLD"]) / "vault.json").read_text())
+        return tuple(told.get("tagged", ()))
     def by_hand(self, params: Vault) -> str: return f"turn the key of {params.vault}"
     def apply(self, params: Vault, before: Was) -> None: ...
     def verify(self, params: Vault, before: Was) -> Verified:
@@ -184,6 +189,33 @@ class TestOwners:
         assert applied.outcome == "drifted"
         assert applied.now is not None
         assert applied.now.owners == ("alice@example.com", "carol@example.com")
+
+    async def test_an_owner_whom_only_a_read_of_its_own_tells_is_looked_up_again_where_somebody_said_yes(
+        self, home, world, book
+    ) -> None:
+        say(world, owners=["alice@example.com"], tagged=["bob@example.com"], data="restricted")
+        step = only(home.plan(book))
+        assert step.owners == ("alice@example.com", "bob@example.com")
+        say(world, owners=["alice@example.com"], tagged=["carol@example.com"], data="restricted")
+        applied = await apply(home, step)
+        assert applied.outcome == "drifted"
+        assert applied.now is not None
+        assert applied.now.owners == ("alice@example.com", "bob@example.com", "carol@example.com")
+
+    async def test_where_nobody_was_asked_an_attackers_time_is_not_spent_on_whose_it_is(
+        self, home, world, book
+    ) -> None:
+        say(world, tagged=["bob@example.com"], data="public")
+        step = only(home.plan(book))
+        assert (step.approval, step.owners) == (None, ("bob@example.com",))
+        looks = world.folder / "looks"
+        planned = looks.read_text()
+        assert (await apply(home, step)).outcome == "applied"
+        assert looks.read_text() == planned
+        say(world, tagged=["carol@example.com"], data="restricted")
+        drifted = await apply(home, step)
+        assert drifted.now is not None
+        assert drifted.now.owners == ("bob@example.com", "carol@example.com"), "now somebody is asked"
 
     def test_the_owner_of_a_target_cannot_say_yes_to_it_and_may_say_no(self, home, world, book) -> None:
         say(world, owners=["Alice@Example.com"], data="restricted")

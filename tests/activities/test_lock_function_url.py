@@ -242,17 +242,16 @@ def test_a_new_statement_for_everyone_is_a_no() -> None:
 @pytest.mark.parametrize("qualifier", [None, "blue"])
 def test_the_owner_is_the_functions_tag_whatever_the_alias(qualifier: str | None) -> None:
     aws = Function("NONE", ListTags={"Tags": {"owner": "alice@example.com"}})
-    plan = LockFunctionUrl(aws).plan(Params(function="resize-images", qualifier=qualifier))
-    assert isinstance(plan, Change)
-    assert (plan.owners, plan.data) == (("alice@example.com",), None)
+    told = LockFunctionUrl(aws).owners(Params(function="resize-images", qualifier=qualifier))
+    assert told == ("alice@example.com",)
     assert ("ListTags", "us-east-1", {"Resource": ARN}) in aws.asked
 
 
 def test_tags_that_may_not_be_read_name_nobody_and_stop_nothing() -> None:
     denied = Rejected("denied", code="AccessDeniedException")
-    plan = LockFunctionUrl(Function("NONE", ListTags=denied)).plan(THE_URL)
-    assert isinstance(plan, Change)
-    assert plan.owners == ()
+    action = LockFunctionUrl(Function("NONE", ListTags=denied))
+    assert isinstance(action.plan(THE_URL), Change)
+    assert action.owners(THE_URL) == ()
 
 
 def test_by_hand_an_alias_is_named_in_every_command() -> None:

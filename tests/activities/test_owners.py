@@ -34,7 +34,7 @@ def key(ministack_world: AwsWorld) -> dict[str, str]:
 def owners(action: Action, params: Any) -> tuple[str, ...]:
     planned = action.plan(params)
     assert isinstance(planned, Change), planned.says
-    return planned.owners
+    return (*planned.owners, *action.owners(params))
 
 
 def test_a_user_its_keys_and_its_sessions_are_the_users_by_every_name_and_its_owners(
