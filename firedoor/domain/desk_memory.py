@@ -158,7 +158,7 @@ class DeskMemory:
         self._bare.pop(response, None)
 
     def _sweep(self, now: datetime) -> None:
-        """Let go of all that may be, and of the oldest that does not fit, before it is taken along."""
+        """Let go of all that may be, before it is taken along."""
         for response in list(self.shown):
             self._let_go(response, now)
         alive = {each.digest for each in self.shown.values()} | {max(self.digests, default=0)}
@@ -167,13 +167,6 @@ class DeskMemory:
             for number, opened in self.digests.items()
             if number in alive or now - opened.since < _KEPT
         }
-        while len(packed := pack(list(self.shown.values()))) > _MOST_SHOWN:
-            # About ten thousand fit. The oldest are let go; what they ask stands on the page.
-            too_many = 1 - _MOST_SHOWN / len(packed)
-            for response in list(self.shown)[: int(len(self.shown) * too_many) + 1]:
-                self._drop(response)
-        while len(pack(self.sets.known())) > _MOST_SETS:
-            self.sets.forget_oldest()
 
     # ---- a word about many -------------------------------------------------------------
 
@@ -202,14 +195,27 @@ class DeskMemory:
     # ---- what is taken along -----------------------------------------------------------
 
     def carry(self, now: datetime | None = None) -> BoardState:
-        """Return what the next run of the desk needs; at a moment `now` what is over is let go of."""
+        """Return what the next run of the desk needs.
+
+        At a moment `now` what is over is let go of, and the oldest of what does not fit into a payload.
+        """
         if now is not None:
             self._sweep(now)
+        shown, sets = pack(list(self.shown.values())), pack(self.sets.known())
+        while now is not None and len(shown) > _MOST_SHOWN:
+            # About ten thousand fit. What the oldest ask still stands on the page.
+            too_many = 1 - _MOST_SHOWN / len(shown)
+            for response in list(self.shown)[: int(len(self.shown) * too_many) + 1]:
+                self._drop(response)
+            shown = pack(list(self.shown.values()))
+        while now is not None and len(sets) > _MOST_SETS:
+            self.sets.forget_oldest()
+            sets = pack(self.sets.known())
         return BoardState(
             channel=self._channel,
-            packed=pack(list(self.shown.values())),
+            packed=shown,
             digests=tuple(self.digests.values()),
-            packed_sets=pack(self.sets.known()),
+            packed_sets=sets,
             casting=tuple(self.sets.casting),
             frozen=self.frozen,
         )

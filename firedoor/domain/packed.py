@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeVar
+
+from pydantic import TypeAdapter
 
 from firedoor.domain.value import Value
 
@@ -14,13 +16,20 @@ V = TypeVar("V", bound=Value)
 
 
 def pack(values: Sequence[Value]) -> str:
-    """Return values as base64 over zlib over JSON; ten thousand notices are some hundred kB so."""
-    told = [value.model_dump(mode="json", exclude_defaults=True) for value in values]
-    return base64.b64encode(zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 6)).decode()
+    """Return values of one kind as base64 over zlib over JSON; ten thousand notices are about 1.2 MB so."""
+    if not values:
+        return ""
+    told = _listed(type(values[0])).dump_json(list(values), exclude_defaults=True)
+    return base64.b64encode(zlib.compress(told, 6)).decode()
 
 
 def unpack(packed: str, model: type[V]) -> list[V]:
     """Return the values of `pack`; none for an empty text."""
     if not packed:
         return []
-    return [model.model_validate(each) for each in json.loads(zlib.decompress(base64.b64decode(packed)))]
+    return _listed(model).validate_json(zlib.decompress(base64.b64decode(packed)))
+
+
+@cache
+def _listed(model: type[V]) -> TypeAdapter[list[V]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
