@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -67,6 +68,9 @@ def warm(settings: Settings, hands: Hands) -> None:
     regions = {region for account in settings.accounts.values() for region in account.regions}
     for region in sorted(regions or {_REGION}):
         aws.warm(services, region)
+    # What is loaded now stays: vendors' models, code. Without it a full collection of garbage is short.
+    gc.collect()
+    gc.freeze()
 
 
 def planning_of(settings: Settings, hands: Hands) -> Planning:
