@@ -38,6 +38,9 @@ class Board(DeskMemory):
                 return order, None
             wake.append(at)
         wake += [each.drawn_at + _REDRAWN for each in self.digests.values() if each.stale and each.drawn_at]
+        calm = self._gathered_until(now)
+        if calm is not None:
+            wake.append(calm)
         if self.storm(now):
             wake += [self._arrived[-1][0] + _SETTLED, self._arrived[-STORM - 1][0] + MINUTE]
         return None, min((each for each in wake if each > now), default=None)
@@ -80,15 +83,21 @@ class Board(DeskMemory):
             if opened.reminded and opened.ref:
                 told = self.digest(opened.number)
                 yield self._order(what="reminder", ref=opened.ref, digest=told), True, False
-        if self.storm(now):
-            # A thread is read later; a storm is not the hour for it. What differs waits until it settled.
-            if self._arrived and now - self._arrived[-1][0] >= _SETTLED and self.pace.posts(now) < STORM:
-                yield from self._wanted_outliers()
-            return
-        yield from self._wanted_outliers()
+        # What differs waits until the storm settled.
+        settled = not self._arrived or now - self._arrived[-1][0] >= _SETTLED
+        if not self.storm(now) or (settled and self.pace.posts(now) < STORM):
+            yield from self._wanted_outliers()
+        if self._gathered_until(now) is not None:
+            return  # a thread is read later; a storm is not the hour for it, also when people are quick
         for each in self.shown.values():
             if each.thread and each.ref is not None:
                 yield self._order(what="thread", response=each.notice.response, ref=each.ref), True, False
+
+    def _gathered_until(self, now: datetime) -> datetime | None:
+        """When the last digest has stood for nothing new for a minute; None where that is over."""
+        joined = [each.joined_at for each in self.digests.values() if each.joined_at is not None]
+        calm = max(joined) + MINUTE if joined else now
+        return calm if calm > now else None
 
     def _wanted_outliers(self) -> Iterator[tuple[WriteOrder, bool, bool]]:
         for number, opened in self.digests.items():

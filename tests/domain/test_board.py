@@ -305,6 +305,19 @@ def test_two_hundred_findings_make_at_most_five_messages(seconds: int) -> None:
     assert sum(line.alike for line in told.lines) >= 200 - 4
 
 
+def test_threads_are_told_when_a_storm_is_over_also_where_people_were_quick() -> None:
+    channel = Channel(board())
+    for number in range(20):
+        channel.board.take(notice(number), channel.now)
+        channel.run(channel.now + timedelta(seconds=0.2))
+    for number in range(20):
+        channel.board.take(done(number), channel.now)
+    channel.run(channel.now + timedelta(seconds=30))
+    assert "thread" not in kinds(channel)
+    channel.run(channel.now + timedelta(minutes=1))
+    assert "thread" in kinds(channel)
+
+
 def test_two_hundred_that_contained_themselves_make_at_most_five_messages_too() -> None:
     channel = Channel(board())
     for number in range(200):
