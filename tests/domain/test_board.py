@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,21 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firedoor.domain import desk_memory
 from firedoor.domain.board import Board
 from firedoor.domain.desk import (
     BoardState,
     Cast,
     FrozenSet,
     GatherOrder,
+    Line,
     MessageRef,
     Notice,
+    Shown,
     VoteAll,
     WriteOrder,
     Written,
 )
 from firedoor.domain.desk_memory import STORM
 from firedoor.domain.finding import Severity
-from firedoor.domain.gathering import MOST_MEMBERS
+from firedoor.domain.gathering import MOST_MEMBERS, lines
 from firedoor.domain.vote import Voter
 from tests.harness import NOW
 
@@ -338,6 +342,25 @@ def test_what_differs_is_left_out_of_the_set_and_asked_alone() -> None:
     channel.run(NOW + timedelta(seconds=30))
     assert channel.board.shown[notice(7).response].ref is not None
     assert channel.board.digest(1).lines[0].outliers == 0
+
+
+def test_a_digest_is_not_drawn_up_anew_for_every_word_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = Channel(board())
+    for number in range(100):
+        channel.board.take(notice(number), NOW)
+    channel.run(NOW + timedelta(seconds=5))
+    started = channel.now
+    drawn: list[datetime] = []
+
+    def counted(shown: Iterable[Shown]) -> tuple[Line, ...]:
+        drawn.append(channel.now)
+        return lines(shown)
+
+    monkeypatch.setattr(desk_memory, "lines", counted)
+    for number in range(100):
+        channel.board.take(done(number), channel.now)
+        channel.run(channel.now + timedelta(seconds=0.1))
+    assert len(drawn) <= (channel.now - started) / timedelta(seconds=3) + 2, "every third second at the most"
 
 
 def test_a_storm_of_all_kinds_does_not_become_a_storm_of_cards() -> None:
