@@ -44,10 +44,21 @@ _log = structlog.get_logger("firedoor.desk")
 _REMEMBERED = 5_000  # messages; forgetting one costs at most an edit that says what an older one said
 _AT_ONCE = 16  # votes of one word about many that are under way together
 
-#: The message is gone, or too old to be drawn anew.
-_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 #: We cannot write here; another channel may do.
-_CLOSED = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
+_CLOSED = frozenset(
+    {
+        "channel_not_found",  # also a private one that we were put out of
+        "is_archived",
+        "is_inactive",  # what chat.update says of an archived one
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "team_access_not_granted",
+    }
+)
+#: The message is gone, or cannot be drawn anew: what there is to say is said in a new one.
+_GONE = _CLOSED | {"message_not_found", "cant_update_message", "edit_window_closed"}
 
 
 class Desk:

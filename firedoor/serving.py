@@ -185,7 +185,7 @@ def doors_for_people(settings: Settings, client: Client, people: Together) -> Do
         if slack.signing_secret is not None:
             routers.append(_slack_over_http(slack.signing_secret, presses))
         if slack.app_token is not None:
-            socket = _slack_over_a_socket(slack.app_token, presses, people.slack)
+            socket = _slack_over_a_socket(slack.app_token, presses, people.slack, slack.app_id)
     return Doors(routers=tuple(routers), socket=socket)
 
 
@@ -196,7 +196,7 @@ def _slack_over_http(signing: Secret, presses: Presses) -> APIRouter:
     return slack_router(signing_secrets=secrets, presses=presses, clock=utc_now)
 
 
-def _slack_over_a_socket(app_token: Secret, presses: Presses, slack: SlackDesk) -> SlackSocket:
+def _slack_over_a_socket(app_token: Secret, presses: Presses, slack: SlackDesk, app_id: str) -> SlackSocket:
     return SlackSocket(
         app_token=app_token.value,
         open_connection=slack.open_connection,
@@ -204,6 +204,7 @@ def _slack_over_a_socket(app_token: Secret, presses: Presses, slack: SlackDesk) 
         clock=utc_now,
         jitter=random.SystemRandom().random,
         told=publish,
+        app_id=app_id,
     )
 
 

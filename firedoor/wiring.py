@@ -50,4 +50,5 @@ async def around(settings: Settings, directory: LiveDirectory) -> Around:
         mentions, users = await directory.usergroups(), await directory.slack_users()
     except FiredoorError:
         mentions, users = {}, {}
-    return Around(page=settings.url, mentions=mentions, users=users)
+    roles = {account.id: account.role for account in settings.accounts.values() if account.role}
+    return Around(page=settings.url, mentions=mentions, users=users, roles=roles)

@@ -16,7 +16,7 @@ from firedoor.configuration import SlackSettings
 from firedoor.connectors.slack import SlackDesk
 from firedoor.domain.errors import Absent, Misconfigured, Rejected
 from firedoor.domain.people import SlackIdentity
-from firedoor.people.slack_accounts import bar
+from firedoor.people.slack_accounts import bar, places
 from firedoor.secret import Secret
 from firedoor.settings import child_environment
 
@@ -97,7 +97,5 @@ def _told(directory: Path, slack: SlackSettings, account: str) -> tuple[Mapping[
 
 
 def _keys(told: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names by which an account may be bound: by its workspace, and by its organisation."""
-    organisation = told.get("enterprise_user")
-    enterprise = organisation.get("enterprise_id") if isinstance(organisation, Mapping) else None
-    return tuple(f"{team}/{told.get('id')}" for team in (told.get("team_id"), enterprise) if team)
+    """Return the names by which an account may be bound: by its workspaces, and by its organisation."""
+    return tuple(f"{place}/{told.get('id')}" for place in places(told))

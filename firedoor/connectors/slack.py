@@ -21,6 +21,7 @@ Block = dict[str, Any]
 
 SLACK = "https://slack.com/api/"
 _ANSWERS_HOST = "hooks.slack.com"
+_GOV_HOST, _GOV_ANSWERS_HOST = "slack-gov.com", "hooks.slack-gov.com"  # GovSlack, only where it is configured
 _TIMEOUT = 10  # seconds; a write is tried again by Temporal, not here
 _QUICK = 2  # while somebody waits: a trigger lives three seconds, and so does a press
 _OK = 200
@@ -171,7 +172,8 @@ class SlackDesk:
             origin = (there.scheme, there.hostname, there.port)
         except ValueError:
             origin = ("", None, None)
-        known = (("https", _ANSWERS_HOST, None), ("https", _ANSWERS_HOST, 443), self._origin)
+        hosts = (_ANSWERS_HOST, _GOV_ANSWERS_HOST) if self._origin[1] == _GOV_HOST else (_ANSWERS_HOST,)
+        known = (*(("https", host, port) for host in hosts for port in (None, 443)), self._origin)
         if origin not in known:
             raise Rejected("a response_url that is not Slack's", expected=f"https://{_ANSWERS_HOST}/…")
 

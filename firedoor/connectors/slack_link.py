@@ -86,6 +86,7 @@ class Link:
         self._reading: asyncio.Task[None] | None = None
         self.leaving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.connections = 0  # of this app, ours among them, as Slack counted at our hello
+        self.app = ""  # the app whose token opened it, by Slack's hello
         self.open = False
 
     async def hello(self, within: float) -> str:
@@ -101,6 +102,8 @@ class Link:
             raise Unavailable("Slack's socket began with something else than a hello")
         count = frame.get("num_connections")
         self.connections = count if isinstance(count, int) else 0
+        info = frame.get("connection_info")
+        self.app = str(info.get("app_id") or "") if isinstance(info, dict) else ""
         self.open = True
         return ""
 

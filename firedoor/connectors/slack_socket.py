@@ -20,6 +20,7 @@ State = Literal["connecting", "healthy", "backing off", "refused", "disabled"]
 
 #: Slack keeps at most so many connections of one app.
 MOST_CONNECTIONS = 10
+_ANOTHER_APP = "another_app"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ class SlackSocket:
     open_connection: asks Slack for an address with it (`SlackDesk.open_connection`).
     take:            answers a payload; it is called for many at once.
     told:            hears of every change of health.
+    app_id:          the app that the token has to be of, by Slack's hello; "" where any may be.
     jitter:          returns 0 to 1; `sleep`, `clock` and `dial` stand in for the world in tests.
     """
 
@@ -91,7 +93,9 @@ class SlackSocket:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dial: Callable[[str], Awaitable[Wire]] = dial,
         pace: Pace | None = None,
+        app_id: str = "",
     ) -> None:
+        self._app_id = app_id
         self._app_token = app_token
         self._open_connection = open_connection
         self._take = take
@@ -184,6 +188,13 @@ class SlackSocket:
         if goodbye:
             await wire.close()
             return None, goodbye
+        if self._app_id and link.app and link.app != self._app_id:
+            await wire.close()
+            raise Rejected(
+                f"the app token is of app {link.app}",
+                code=_ANOTHER_APP,
+                mend="set slack.app_token to one of the app in slack.app_id",
+            )
         self._links.append(link)
         link.start()
         self._hello(link.connections)
@@ -202,7 +213,8 @@ class SlackSocket:
         if error.code == "link_disabled":
             await self._turned_away(error.code)
             return
-        says = f"Slack refuses the app token ({error.code})"
+        found = error.found if error.code == _ANOTHER_APP else "Slack refuses the app token"
+        says = f"{found} ({error.code})"
         _log.error("slack_socket.refused", why=says, mend=error.mend)
         await self._rest("refused", says, token)
 

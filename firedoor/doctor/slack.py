@@ -92,6 +92,10 @@ async def _bot(slack: Slack, there: SlackSight) -> Check:
     if slack.team_id not in (team, organisation):
         says = f"the bot token is of team {team or '(unknown)'}, the configuration says {slack.team_id}"
         return Check(name="slack", state="fail", says=says, mend="correct slack.team_id or the token")
+    if told.get("is_enterprise_install"):
+        says = "the bot token is of an organisation-wide installation, which has no user groups of its own"
+        mend = "install the app into one workspace, and set slack.team_id to it"
+        return Check(name="slack", state="fail", says=says, mend=mend)
     if slack.base_url.startswith("http://") and "//127.0.0.1" not in slack.base_url:
         says = f"{slack.base_url} carries the bot token in the clear"
         return Check(name="slack", state="warn", says=says, mend="use https")

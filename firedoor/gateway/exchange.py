@@ -11,13 +11,13 @@ from firedoor.gateway.refusal import Answer, TooLarge, TooSlow
 _READ_WITHIN = 2.0  # seconds
 
 
-async def body_of(request: Request, most: int) -> bytes:
+async def body_of(request: Request, most: int, *, within: float = _READ_WITHIN) -> bytes:
     """Read a body that may not be larger than `most`; what is too large is not read to its end."""
     declared = request.headers.get("content-length", "0")
     parts: list[bytes] = []
     size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else 0  # noqa: PLR2004
     try:
-        async with asyncio.timeout(_READ_WITHIN):
+        async with asyncio.timeout(within):
             if size <= most:
                 size = 0
                 async for part in request.stream():
@@ -26,7 +26,7 @@ async def body_of(request: Request, most: int) -> bytes:
                     if size > most:
                         break
     except TimeoutError:
-        raise TooSlow("the body did not arrive in time", expected=f"it within {_READ_WITHIN:.0f} s") from None
+        raise TooSlow("the body did not arrive in time", expected=f"it within {within:g} s") from None
     if size > most:
         raise TooLarge("a body that is too large", expected=f"at most {most} bytes")
     return b"".join(parts)

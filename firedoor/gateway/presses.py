@@ -92,7 +92,7 @@ class Presses:
     async def answer(self, interaction: Interaction) -> Answer:
         """Answer one interaction within Slack's three seconds; raises `NotOurs`, and nothing else."""
         by = interaction.by
-        if by.app != self._app_id or self._team_id not in (by.team, by.enterprise):
+        if by.app != self._app_id or self._team_id not in (by.team, by.enterprise, by.installed):
             raise NotOurs("a press in another app or workspace", expected="our app in our workspace")
         if isinstance(interaction, Ignored):
             return Answer()
@@ -138,7 +138,8 @@ class Presses:
     async def _barred(self, interaction: Pressed | Submitted) -> str:
         """Say what kind of account may not decide: by the payload's own word first, then by Slack's."""
         by = interaction.by
-        barred = by.barred or ("" if self._team_id in (by.home, by.enterprise) else "external")
+        # In an organisation `home` may be its id, or another workspace of it: there users.info tells, below.
+        barred = by.barred or ("" if by.enterprise or by.home == self._team_id else "external")
         if barred:
             return barred
         try:
@@ -270,9 +271,8 @@ _NO_REMINDER = "There is no reminder left before the deadline."
 
 def _identity(by: Clicker) -> Identity:
     """Say whose account it is: by organisation and by workspace, never by a name."""
-    return Identity(
-        kind="slack", keys=tuple(f"{place}/{by.user}" for place in (by.enterprise, by.team) if place)
-    )
+    places = dict.fromkeys(filter(None, (by.enterprise, by.team, by.installed)))
+    return Identity(kind="slack", keys=tuple(f"{place}/{by.user}" for place in places))
 
 
 def _missing(submitted: Submitted) -> dict[str, str]:

@@ -22,6 +22,7 @@ from firedoor.gateway.votes import trace
 from firedoor.slack.interaction import payload_of, read
 
 _MOST: Final = 256 * 1024  # a press echoes its whole message
+_READ_WITHIN: Final = 0.5  # seconds of Slack's three; its answer takes 2.4 at the most
 
 
 def slack_router(
@@ -35,7 +36,7 @@ def slack_router(
     async def interactions(request: Request) -> Response:
         """Take a press or a submitted dialog; an empty 200 means that a vote is durable or was answered."""
         try:
-            body = await body_of(request, _MOST)
+            body = await body_of(request, _MOST, within=_READ_WITHIN)
             signatures.check(request, body)
             return _response(await presses.answer(read(payload_of(body))))
         except ClientDisconnect:

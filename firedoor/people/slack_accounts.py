@@ -61,10 +61,20 @@ def bar(told: Mapping[str, Any], user: str, teams: Collection[str]) -> Bar:
         return "deleted"
     if user == _SLACKBOT or any(told.get(key) for key in ("is_bot", "is_workflow_bot", "is_connector_bot")):
         return "bot"
-    organisation = told.get("enterprise_user")
-    enterprise = organisation.get("enterprise_id") if isinstance(organisation, Mapping) else None
-    if told.get("is_stranger") or not {told.get("team_id"), enterprise} & set(teams):
+    if told.get("is_stranger") or not set(places(told)) & set(teams):
         return "external"
     if told.get("is_restricted") or told.get("is_ultra_restricted"):
         return "guest"
     return ""
+
+
+def places(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name where an account is a member, by what users.info tells: its workspaces and its organisation.
+
+    In an organisation `team_id` is one of its workspaces, or none; `enterprise_user` names the others.
+    """
+    organisation = told.get("enterprise_user")
+    inside = organisation if isinstance(organisation, Mapping) else {}
+    teams = inside.get("teams")
+    every = (told.get("team_id"), inside.get("enterprise_id"), *(teams if isinstance(teams, list) else ()))
+    return tuple(dict.fromkeys(each for each in every if isinstance(each, str) and each))

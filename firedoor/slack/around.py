@@ -16,12 +16,14 @@ class Around(Value):
     page:     our own origin, such as `https://firedoor.example.com`; "" where there is no page to open.
     mentions: the Slack user group (`S…`) of a group of people, by the group's name.
     users:    the Slack account (`U…`, `W…`) of a person, by the person's id.
+    roles:    the role that we act as, by account.
     frozen:   who threw the kill switch and why; "" while it is not thrown. Text of others.
     """
 
     page: str = ""
     mentions: Mapping[str, str] = Field(default_factory=dict)
     users: Mapping[str, str] = Field(default_factory=dict)
+    roles: Mapping[str, str] = Field(default_factory=dict)
     frozen: str = ""
 
     def page_of(self, response: str) -> str:

@@ -19,6 +19,7 @@ from firedoor.slack.text import Element, emoji, inert, quoted, words
 
 __all__ = ["Around", "card", "reminder", "superseded"]
 
+_MOST_ROLES = 3  # in the footer
 _ABOUT_THE_ASK: frozenset[Standing] = ASKING | {"confirming", "rejected", "expired", "unconfirmed"}
 #: Where the card tells who said what.
 _TELLS_VOTES: frozenset[Standing] = frozenset(
@@ -67,7 +68,7 @@ def _blocks(
         yield from _question(report, report.ask, now, steps, around)
     else:
         yield from _answer(report, now, around)
-    yield context(name("foot"), _footer(report))
+    yield context(name("foot"), _footer(report, steps, around))
 
 
 def _headline(report: Report, now: Standing, steps: Sequence[PlannedStep]) -> str:
@@ -157,10 +158,12 @@ def _answer(report: Report, now: Standing, around: Around) -> Iterator[Block | N
     yield actions(name("buttons"), *buttons.of_rest(report, owed if undoable else (), around, review=review))
 
 
-def _footer(report: Report) -> str:
+def _footer(report: Report, steps: Sequence[PlannedStep], around: Around) -> str:
     """The names by which the same thing is found elsewhere; fixed formats only."""
     parts = [f"playbook `{fixed(report.playbook)}@{fixed(report.playbook_sha256[:8])}`"]
     if report.ask is not None:
         parts.insert(0, f"plan `{report.ask.fingerprint}`")
+    roles = dict.fromkeys(around.roles[step.account] for step in steps if step.account in around.roles)
+    parts += [f"as `{fixed(role.rpartition(':')[2])}`" for role in list(roles)[:_MOST_ROLES]]
     parts.append(f"`{fixed(report.id)}`")
     return " · ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
@@ -55,19 +56,20 @@ _OTHERS = {
 def digest(digest: Digest, around: Around = NOWHERE) -> Message:
     """Draw it within Slack's limits whatever comes; lines that do not fit are counted, worst first shown."""
     lines = sorted(digest.lines, key=_worst_first)
-    head = list(_head(digest, around))
+    name = _name(digest, around)
+    head = list(_head(name, digest, around))
     shown: list[Block] = []
     count = 0
     # Room for what comes after the lines is kept from the start.
-    room = limits.WHOLE - size(head) - size(list(_tail(digest, around, len(lines))))
+    room = limits.WHOLE - size(head) - size(list(_tail(name, digest, around, len(lines))))
     for number, line in enumerate(lines):
-        drawn = [block for block in _line(digest, line, number, around) if block is not None]
+        drawn = [block for block in _line(f"{name}:{number}", digest, line, around) if block is not None]
         room -= size(drawn)
         if room < 0 or len(head) + len(shown) + len(drawn) + _TAIL > limits.BLOCKS:
             break
         shown += drawn
         count += 1
-    blocks = [*head, *shown, *_tail(digest, around, len(lines) - count)]
+    blocks = [*head, *shown, *_tail(name, digest, around, len(lines) - count)]
     return Message(text=_headline(digest), blocks=fit(blocks, _MORE))
 
 
@@ -91,10 +93,10 @@ def reminder(digest: Digest, around: Around = NOWHERE) -> Message:
     return Message(text=says, blocks=(line, opens) if opens else (line,))
 
 
-def _name(digest: Digest) -> str:
+def _name(digest: Digest, around: Around) -> str:
     """Begin the names of its blocks; Slack wants others whenever a message is drawn anew."""
-    alike, alone, others = _counts(digest)
-    return f"d{digest.number}.{alike}.{alone}.{others}"
+    told = hashlib.sha256(repr((digest, around.frozen)).encode("utf-8", "replace")).hexdigest()
+    return f"d{digest.number}.{told[:12]}"
 
 
 def _counts(digest: Digest) -> tuple[int, int, int]:
@@ -115,8 +117,7 @@ def _headline(digest: Digest) -> str:
     return f"{count} response{'' if count == 1 else 's'} in {groups}: {listed(told) or 'nothing is asked'}"
 
 
-def _head(digest: Digest, around: Around) -> Iterator[Block]:
-    name = _name(digest)
+def _head(name: str, digest: Digest, around: Around) -> Iterator[Block]:
     yield header(f"{name}:head", _headline(digest))
     stopped = frozen(f"{name}:frozen", around)
     if stopped is not None:
@@ -128,9 +129,8 @@ def _head(digest: Digest, around: Around) -> Iterator[Block]:
     )
 
 
-def _line(digest: Digest, line: Line, number: int, around: Around) -> Iterator[Block | None]:
+def _line(name: str, digest: Digest, line: Line, around: Around) -> Iterator[Block | None]:
     """Draw one group: what is asked, what differs, what became of the rest, and the button for all alike."""
-    name = f"{_name(digest)}:{number}"
     parts = [section(*_title(line))]
     if line.alike:
         alike = "1 ask" if line.alike == 1 else f"{line.alike} alike"
@@ -141,7 +141,7 @@ def _line(digest: Digest, line: Line, number: int, around: Around) -> Iterator[B
     if line.others:
         parts.append(section(words(_others(line.others))))
     yield rich(name, *parts)
-    yield actions(f"{name}:buttons", _review(digest, line, number))
+    yield actions(f"{name}:buttons", _review(digest, line, name.rpartition(":")[2]))
 
 
 def _title(line: Line) -> Iterator[Element]:
@@ -165,7 +165,7 @@ def _others(others: Mapping[str, int]) -> str:
     return "Besides: " + ", ".join([*known, *([f"{rest} otherwise"] if rest else [])])
 
 
-def _review(digest: Digest, line: Line, number: int) -> Block | None:
+def _review(digest: Digest, line: Line, number: str) -> Block | None:
     """Return the button for all that are alike; None where there are none, or where none could find them."""
     try:
         value = LineReference(n=digest.number, k=line.key).encode() if line.alike else ""
@@ -183,8 +183,7 @@ def _review(digest: Digest, line: Line, number: int) -> Block | None:
     )
 
 
-def _tail(digest: Digest, around: Around, hidden: int) -> Iterator[Block]:
-    name = _name(digest)
+def _tail(name: str, digest: Digest, around: Around, hidden: int) -> Iterator[Block]:
     if hidden:
         groups = "1 more group" if hidden == 1 else f"{hidden} more groups"
         says = f"… and {groups}, milder than these; see: {_MORE}"

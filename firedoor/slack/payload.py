@@ -20,7 +20,8 @@ class Clicker(Value):
     user: str
     team: str  # the workspace it happened in, "" for an organisation-wide app
     enterprise: str = ""
-    home: str = ""  # the workspace the account belongs to; another one than ours is an external person
+    installed: str = ""  # the workspace whose app a dialog is of, wherever in its organisation it was sent
+    home: str = ""  # where the account belongs to: a workspace or an organisation; a foreign one is external
     app: str
     barred: str = ""  # what kind of account may not decide: bot, guest, external
 
@@ -43,7 +44,9 @@ def clicker(payload: Part) -> Clicker:
     return Clicker(
         user=text(user, "id"),
         team=text(team, "id", missing=""),
-        enterprise=text(enterprise, "id", missing=""),
+        # A dialog tells its organisation in `team`.
+        enterprise=text(enterprise, "id", missing="") or text(team, "enterprise_id", missing=""),
+        installed=text(part(payload, "view"), "app_installed_team_id", missing=""),
         home=text(user, "team_id", missing=""),
         app=text(payload, "api_app_id"),
         barred=_barred(user),

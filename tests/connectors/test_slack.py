@@ -163,6 +163,14 @@ async def test_an_answer_goes_to_slack_and_to_nobody_else(slack: FakeSlack, url:
         await desk(slack).ephemeral(url, "no", BLOCKS)
 
 
+async def test_answers_of_govslack_go_to_its_own_host_and_only_where_it_is_configured() -> None:
+    url = "https://hooks.slack-gov.com/actions/1"
+    gov = SlackDesk(lambda: TOKEN, base_url="https://slack-gov.com/api/")
+    gov._check_home(url)
+    with pytest.raises(Rejected, match="not Slack's"):
+        SlackDesk(lambda: TOKEN)._check_home(url)
+
+
 @pytest.mark.parametrize("url", ["ftp://slack.com/api/", "slack.com", ""])
 def test_an_address_that_is_no_url_does_not_start(url: str) -> None:
     with pytest.raises(Misconfigured):

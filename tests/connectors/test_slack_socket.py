@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -336,6 +337,18 @@ async def test_a_refused_token_is_final_until_it_is_another_one() -> None:
     assert slack.waits == [5, 5, 5]
     (health,) = {health.word for health in slack.told if health.state == "refused"}
     assert health == "refused: Slack refuses the app token (invalid_auth)"
+
+
+async def test_a_token_of_another_app_is_refused_for_no_press_of_ours_comes_there() -> None:
+    def of(app: str) -> dict[str, Any]:
+        return {**HELLO, "connection_info": {"app_id": app}}
+
+    stray = Line(of("A0OTHER"))
+    async with ScriptedSlack(stray, Line(of("A0OURS"))) as slack:
+        await slack.becomes("healthy")
+    assert stray.closed
+    (health,) = {health.word for health in slack.told if health.state == "refused"}
+    assert health == "refused: the app token is of app A0OTHER (another_app)"
 
 
 async def test_a_refused_token_is_tried_again_after_five_minutes() -> None:

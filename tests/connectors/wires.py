@@ -105,6 +105,7 @@ class ScriptedSlack:
             sleep=self._sleep,
             dial=self._dial,
             pace=pace or Pace(hello=0.2, drain=0.2, retire=0.2),
+            app_id="A0OURS",
         )
         self._dialled: Line | None = None
         self.running: asyncio.Task[None] | None = None

@@ -120,6 +120,12 @@ async def test_a_token_of_another_team_fails_and_of_our_organisation_does_not() 
     assert (await looked(organisation, team=told))["slack"].state == "ok"
 
 
+async def test_an_organisation_wide_token_fails_for_it_has_no_user_groups() -> None:
+    told = {"team_id": None, "enterprise_id": "E0", "is_enterprise_install": True}
+    check = (await looked(replace(SLACK, team_id="E0"), team=told))["slack"]
+    assert (check.state, "one workspace" in (check.mend or "")) == ("fail", True)
+
+
 async def test_a_proxy_in_the_clear_is_told() -> None:
     clear = replace(SLACK, base_url="http://proxy.example/api/")
     assert "in the clear" in (await looked(clear))["slack"].says

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firedoor.domain.errors import Unavailable
+from firedoor.slack import modal
 from firedoor.slack.reference import LineReference
 from tests.gateway.slack_door import Door
 from tests.gateway.test_slack_presses import actions, counted
@@ -72,12 +73,30 @@ async def test_a_no_that_waits_for_the_engine_is_told_so(door: Door) -> None:
     assert "Recorded, waiting for the engine" in told.shown
 
 
-async def test_a_stranger_is_not_shown_the_dialog(door: Door) -> None:
+async def test_a_stranger_is_not_left_the_dialog(door: Door) -> None:
     before = counted("refused")
     assert (await door.press("U9", "firedoor.reject")).done
-    assert not door.slack.views
-    assert "belongs to nobody" in door.said()
+    (view,) = door.slack.views.values()
+    assert "belongs to nobody" in str(view)
+    assert "submit" not in view, "there is nothing to send"
     assert counted("refused") == before + 1
+
+
+async def test_the_reason_of_a_no_is_asked_for_before_anybody_is_looked_up(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trigger lives three seconds: what a directory takes must not be taken from it."""
+    door.people = None  # it cannot be read
+    first: list[str] = []
+    opens = door.open_view
+
+    async def opened(trigger_id: str, view: dict[str, Any]) -> str:
+        first.append(view.get("callback_id", ""))
+        return await opens(trigger_id, view)
+
+    monkeypatch.setattr(door, "open_view", opened)
+    assert (await door.press("U1", "firedoor.reject")).done
+    assert first == [modal.REJECT_VIEW]
 
 
 @pytest.mark.parametrize("action", ["firedoor.reject", "firedoor.details", "firedoor.more"])

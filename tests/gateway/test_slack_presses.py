@@ -76,6 +76,19 @@ async def test_an_account_is_known_by_its_organisation_as_well(door: Door) -> No
     assert len(door.engine.votes) == 1
 
 
+@pytest.mark.parametrize("home", ["E0ACME", "T0SISTER", None])
+async def test_a_member_of_our_organisation_presses_from_wherever_slack_says_they_belong(
+    door: Door, home: str | None
+) -> None:
+    """In an organisation `user.team_id` is its id, or another of its workspaces; users.info has the word."""
+    who = {"id": "U1", "team_id": home}
+    assert (await door.press("U1", user=who, enterprise={"id": "E0ACME"})).done
+    assert len(door.engine.votes) == 1
+    door.accounts.kinds["U2"] = "external"
+    assert (await door.press("U2", user={**who, "id": "U2"}, enterprise={"id": "E0ACME"})).done
+    assert len(door.engine.votes) == 1
+
+
 async def test_a_name_is_no_identity(door: Door) -> None:
     """Somebody else calls himself alice, with her e-mail."""
     who = {"id": "U9", "team_id": TEAM, "name": "alice", "username": "alice", "email": "alice@example.com"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.people.slack_accounts import SlackAccounts, bar
+from firedoor.people.slack_accounts import SlackAccounts, bar, places
 from firedoor.testing.slack.people import EVERY_KIND, Person, WorkspaceConfig
 from tests.people.test_directory import Clock
 
@@ -54,6 +54,16 @@ def test_a_full_member_of_our_workspace_or_our_organisation_may_speak() -> None:
     assert bar(elsewhere, "U1", (TEAM,)) == "external"
     assert bar(elsewhere, "U1", (TEAM, "E1")) == ""
     assert bar(elsewhere, "U1", (TEAM, "E2")) == "external"
+
+
+def test_a_member_of_several_workspaces_of_an_organisation_may_speak_in_ours() -> None:
+    sister = {"id": "U1", "team_id": "T0SISTER", "enterprise_user": {"enterprise_id": "E1"}}
+    assert bar(sister, "U1", (TEAM,)) == "external"
+    inside = {"enterprise_id": "E1", "teams": ["T0SISTER", TEAM]}
+    assert bar({**sister, "enterprise_user": inside}, "U1", (TEAM,)) == ""
+    assert bar({**sister, "team_id": None, "enterprise_user": inside}, "U1", (TEAM,)) == ""
+    assert places({**sister, "enterprise_user": inside}) == ("T0SISTER", "E1", TEAM)
+    assert places({"id": "U1", "team_id": 7, "enterprise_user": {"teams": TEAM}}) == ()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from firedoor.domain.plan import Plan
+from firedoor.slack.around import Around
 from firedoor.slack.card import card, superseded
 from firedoor.slack.phrases import HEADLINES
 from firedoor.slack.reference import decode
@@ -81,6 +82,12 @@ def test_an_open_card_tells_what_an_approver_needs() -> None:
         ID,
     ):
         assert needed in says, needed
+
+
+def test_the_footer_names_the_role_we_act_as() -> None:
+    around = Around(roles={"123456789012": "arn:aws:iam::123456789012:role/firedoor/respond"})
+    assert "as role/firedoor/respond" in said(card(every_standing()["pending"], around)).replace("`", "")
+    assert "role/" not in said(card(every_standing()["pending"], Around(roles={"999999999999": "x:role/y"})))
 
 
 def test_consequences_stand_before_evidence() -> None:

@@ -137,8 +137,12 @@ def test_a_digest_says_that_it_is_frozen() -> None:
 def test_a_digest_that_is_drawn_anew_has_blocks_of_other_names() -> None:
     names = [
         {block["block_id"] for block in drawn.digest(digest(each)).blocks}
-        for each in (line(), line(alike=0), line(others={}))
+        for each in (line(), line(alike=0), line(others={}), line(others={"contained": 42}))
     ]
+    frozen = drawn.digest(digest(line()), Around(frozen="dora: because"))
+    names.append({block["block_id"] for block in frozen.blocks})
+    assert not names[0] & names[3], "as many, and they stand otherwise"
+    assert not names[0] & names[4]
     assert not names[0] & names[1]
     assert not names[0] & names[2]
 

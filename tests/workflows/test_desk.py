@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from firedoor.domain.contract import (
 )
 from firedoor.domain.desk import VoteAll
 from firedoor.gateway.talk import Talk
+from tests.fake_slack import Posted
 from tests.harness import (
     NOW,
     PEOPLE,
@@ -207,6 +209,28 @@ async def test_a_channel_we_were_put_out_of_is_replaced_by_the_fallback(
         lambda: [each for each in office.slack.cards() if each.channel == fallback], "a card elsewhere"
     )
     await response.vote("alice", "reject")
+
+
+@pytest.mark.parametrize("closed", ["archived", "private"])
+async def test_what_a_card_has_to_say_goes_to_the_fallback_when_its_channel_closed_meanwhile(
+    office: Office, world: ToyWorld, closed: str
+) -> None:
+    """An escalation or a failure that is told nowhere is worse than a card that stands twice."""
+    response = await office.begin(WELD)
+    await office.card("Approve")
+    known = office.slack.known_channels[office.channel]
+    office.slack.known_channels[office.channel] = dataclasses.replace(
+        known, archived=closed == "archived", private=closed == "private"
+    )
+    office.slack.channels.discard(office.channel)
+    await response.vote("alice", "reject")
+    fallback = office.channel.replace("SOC", "ALT")
+
+    def told() -> list[Posted]:
+        cards = [each for each in office.slack.cards() if each.channel == fallback]
+        return [each for each in cards if "Rejected" in text_of(each)]
+
+    await office.until(told, "the outcome elsewhere")
 
 
 async def test_what_was_decided_elsewhere_is_on_the_card(office: Office, world: ToyWorld) -> None:

@@ -147,7 +147,7 @@ class WebApi:
     def _update(self, body: Json) -> Json:
         state = self._state
         channel = state.known_channels.get(body.get("channel", ""))
-        if channel is None:
+        if channel is None or (channel.private and channel.id not in state.channels):
             return _error("channel_not_found")
         if channel.archived:
             return _error("is_inactive")
