@@ -75,8 +75,8 @@ async def test_what_attackers_write_into_findings_is_letters_on_the_card(
         drawn = page.locator(f'[id="m-{card.ts}"]')
         picture = await drawn.screenshot(path=tmp_path / f"{card.ts}.png")
         assert len(picture) > 5_000, "there is something to see"
+        assert await drawn.locator(".mention").count() == 0
     assert await page.evaluate(_ALIVE) == []
-    assert await page.locator("article .mention").count() == 0
 
 
 async def test_what_people_write_is_letters_on_the_card_too(office: Approvals, page: Page) -> None:
