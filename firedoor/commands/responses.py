@@ -127,6 +127,8 @@ def _approvals(asked: list[tuple[Report, Approval]], now: datetime) -> None:
         return
     for report, ask in asked:
         steps = report.steps_of(ask)
+        if ask.kind == "undo":  # what cannot be taken back is not what is asked
+            steps = tuple(step for step in steps if step.reversible) or steps
         first = safe(steps[0].says if steps else report.summary, "bold")
         more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
         verb = {"apply": "Approve?", "undo": "Approve undo?", "review": "Was it right to break the glass?"}[

@@ -71,7 +71,9 @@ def approve(
     response = found(there, id)
     seen = fingerprint or _seen(there, response, "Approve this ALONE?" if glass else "Approve this?")
     told = there.vote(response, "approve", seen, reason, break_glass=glass)
-    _tell(told, "your yes counts", response, json=json)
+    _tell(
+        told, "the glass is broken, and others review it" if glass else "your yes counts", response, json=json
+    )
 
 
 def reject(

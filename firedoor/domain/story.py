@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from firedoor.domain.approval import AskKind
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.desk import Notice
@@ -245,6 +246,7 @@ class Story(Questions):
         ask = report.ask if report.asking else None
         steps = report.asked_steps if ask else self.steps()
         urgent = ask is None or ask.state(now) == "confirming"
+        opening = "take back: " if ask is not None and ask.kind == "undo" else ""
         return Notice(
             response=self.response,
             run=self.started,
@@ -254,31 +256,34 @@ class Story(Questions):
             account=self.incident.finding.account or "",
             severity=self.incident.finding.severity,
             status=self.status,
-            says=(steps[0].says if steps else report.summary)[:150],
+            says=(opening + (steps[0].says if steps else report.summary))[:150],
             asking=ask is not None,
             reviewing=report.review_open(),
             ask=ask.id if ask else "",
             generation=ask.generation if ask else 0,
             plan_sha256=ask.plan_sha256 if ask else "",
             deadline=ask.deadline if ask else None,
-            alike=_alike(steps) if ask else "",
+            alike=_alike(ask.kind, steps) if ask else "",
             reminded=sum(entry.kind in ("reminded", "reassigned", "glass") for entry in self.entries),
             closed=self.closing,
         )
 
 
-def _alike(steps: Sequence[PlannedStep]) -> str:
+def _alike(kind: AskKind, steps: Sequence[PlannedStep]) -> str:
     """Digest of what makes two asks alike: what is done, how bad it may be, who is asked, not to whom."""
-    told = [
-        [
-            step.action,
-            step.reversibility.kind,
-            step.risk.value,
-            step.data or "",
-            bool(step.consequences),
-            plain(step.approval) if step.approval else None,
-        ]
-        for step in steps
+    told: list[object] = [
+        kind,  # to take it back is the opposite of doing it
+        *(
+            [
+                step.action,
+                step.reversibility.kind,
+                step.risk.value,
+                step.data or "",
+                bool(step.consequences),
+                plain(step.approval) if step.approval else None,
+            ]
+            for step in steps
+        ),
     ]
     return digest(told)[:16]
 

@@ -181,6 +181,7 @@ class Presses:
     async def _submitted(self, submitted: Submitted) -> Answer:
         missing = _missing(submitted)
         if missing:
+            self._trace(submitted, "refused", "; ".join(missing.values()))
             return errors(missing)
         match submitted:
             case RejectSubmit():

@@ -9,6 +9,7 @@ from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
 from firedoor.slack.around import Around
 from firedoor.slack.blocks import button, confirm, link
+from firedoor.slack.facts import opens_again
 from firedoor.slack.limits import CONFIRM_TEXT, Block, clip
 from firedoor.slack.phrases import undo_of
 from firedoor.slack.reference import Reference, Verb
@@ -78,11 +79,14 @@ def _approve(report: Report, ask: Approval, steps: Sequence[PlannedStep], around
     take_back = ask.kind == "undo"
     breaks = sum(len(step.consequences) for step in steps)
     price = f"Known to break: {breaks or 'nothing'}. Undo: {undo_of(steps)}."
+    told = [step for step in steps if opens_again(report, step)] if take_back else list(steps)
+    stays = len(steps) - len(told)
     lines = [
         f"Plan {ask.fingerprint}",
         *(["FROZEN: it waits until it is thawed."] if around.frozen else []),
+        *([f"{stays} of {len(steps)} stay as they are, see the card."] if stays else []),
         "It will be open again:" if take_back else price,
-        *(inert(step.says, 120) for step in steps),
+        *(inert(step.says, 120) for step in told),
     ]
     return button(
         APPROVE,
@@ -91,7 +95,7 @@ def _approve(report: Report, ask: Approval, steps: Sequence[PlannedStep], around
         label=f"Approve plan {ask.fingerprint}",
         style="primary",
         confirm=confirm(
-            "Take it all back?" if take_back else "Do this?", clip("\n".join(lines), CONFIRM_TEXT), "Approve"
+            "Take it back?" if take_back else "Do this?", clip("\n".join(lines), CONFIRM_TEXT), "Approve"
         ),
     )
 

@@ -80,7 +80,11 @@ def _back(report: Report, step: PlannedStep) -> list[Element]:
         told += [words(" — "), emoji("warning"), words(" changed by somebody else since: ", bold=True)]
         return [*told, quoted(since.says), words("; it will be left alone", bold=True)]
     seen = [entry.at for entry in report.entries if entry.step == step.id and entry.kind == "verified"]
-    return [*told, words(f" — still as we made it, seen {utc(seen[-1], '%H:%M')}")] if seen else told
+    if not seen:
+        return told
+    # A look asks whether it is contained; whether it is exactly as we made it, the undo itself compares.
+    last = f"contained when last looked at, {utc(seen[-1], '%H:%M')}"
+    return [*told, words(f" — {last}; what is not as we made it is left alone")]
 
 
 def drift(step: PlannedStep, entries: Sequence[Entry]) -> Entry | None:
@@ -97,6 +101,11 @@ def drift(step: PlannedStep, entries: Sequence[Entry]) -> Entry | None:
         elif made and (entry.kind in ("reverted", "drifted") or _tells_drift(entry)):
             found = entry
     return found
+
+
+def opens_again(report: Report, step: PlannedStep) -> bool:
+    """Whether an undo would take this step back: it can be, and the world still holds what we wrote."""
+    return step.reversible and drift(step, report.entries) is None
 
 
 def _tells_drift(entry: Entry) -> bool:

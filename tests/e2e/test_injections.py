@@ -62,6 +62,8 @@ async def test_what_attackers_write_into_findings_is_letters_on_the_card(
     office: Approvals, page: Page, turn: int, tmp_path: Path
 ) -> None:
     def asked() -> list[Posted]:
+        office.until_quiet()  # what earlier tests ended would make it a storm
+        office.new_desk()
         made = [_hostile(office, part) for part in _TURNS[turn]]
         cards = [each.asking() for each in made]
         for each, card in zip(made, cards, strict=True):
@@ -109,3 +111,11 @@ async def test_what_is_looked_for_would_be_found(office: Approvals, page: Page) 
     await page.locator("article b", has_text="Pre-approved").wait_for()
     assert len(await page.evaluate(_ALIVE)) == 2
     office.slack.messages.pop()
+
+
+def test_ten_thousand_letters_are_refused_at_the_door_of_our_own_format(office: Approvals) -> None:
+    door = office.world.door("longest")
+    for text in (each for each in INJECTIONS if len(each) > _LONGEST):
+        answer = office.here.post(office.finding("weld_one", door, title=text), "d-long")
+        assert answer.status_code == 422, answer.text
+        assert "at most 4096 characters" in answer.text

@@ -335,3 +335,48 @@ def test_done_is_never_said_before_it_is_verified(office: Approvals, way: Way) -
     early = [each for each in states if each.at < datetime.fromisoformat(seen)]
     assert any("not seen to hold" in text_of(each) for each in early), "it was told as changed, and no more"
     assert not any("Contained" in text_of(each) or "Done" in text_of(each) for each in early)
+
+
+def test_people_are_reminded_at_half_time_in_the_thread_and_in_the_channel(office: Approvals) -> None:
+    asked = office.start("weld_two")
+    card = asked.asking()
+    office.here.fast_forward(asked.response, timedelta(minutes=16))
+
+    def calls() -> list[Any]:
+        posted = (each for each in office.slack.recorded if each.method == "chat.postMessage")
+        return [
+            each for each in posted if each.body.get("thread_ts") == card.ts and each.body["reply_broadcast"]
+        ]
+
+    (call,) = until(calls, "a reminder that the channel sees: a reply alone is read by nobody")
+    assert "Still waiting" in text_of(call)
+    assert "responders" in text_of(call)
+
+
+def test_what_somebody_changed_since_stands_on_the_card_that_asks_for_the_undo(
+    office: Approvals, way: Way
+) -> None:
+    asked = office.start("shut_asked")
+    way.yes("alice", asked.asking())
+    done = asked.card("Contained", button="undo")
+    office.world.door(asked.door, "bricked up")
+    assert way.press("alice", done, "undo").outcome == "ok"
+    undo = asked.card("changed by somebody else since", button="approve")
+    assert f"shut door {asked.door}" not in str(undo.button("firedoor.approve")["confirm"]), (
+        "it is left alone"
+    )
+    way.yes("bob", undo)
+    asked.until_status("stuck")
+    assert office.world.state(asked.door) == "bricked up"
+
+
+def test_what_cannot_be_undone_is_not_told_as_what_would_be_opened(office: Approvals, way: Way) -> None:
+    asked = office.start("close_doors")
+    card = asked.asking()
+    way.yes("alice", card)
+    way.yes("bob", card)
+    done = asked.card("Contained", button="undo")
+    assert way.press("alice", done, "undo").outcome == "ok"
+    undo = asked.card("What stays, for it cannot be undone", button="approve")
+    assert f"weld door {asked.door}" not in str(undo.blocks[0])
+    assert f"weld door {asked.door}" not in str(undo.button("firedoor.approve")["confirm"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.approvals import ACCOUNTS, Approvals, Asked, Transport, Way, until
 from tests.fake_slack import Signed
+from tests.installation import ROOT
+from tests.servers import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -242,3 +247,42 @@ def test_a_press_is_answered_well_within_slacks_three_seconds(
     delivered = way.press("alice", asked.asking())
     assert delivered.outcome == "ok"
     assert delivered.seconds < 1.5
+
+
+def test_two_envelopes_that_come_in_the_wrong_order_are_two_votes(office: Approvals) -> None:
+    asked = office.start("weld_two")
+    card = asked.as_seen()
+    office.slack.socket_mode.reorder()
+    way = office.way("socket")
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda who: way.yes(who, card), ["alice", "bob"]))
+    asked.until_status("contained")
+    assert sorted(asked.voters()) == [("alice", "slack"), ("bob", "slack")]
+
+
+def test_two_gateways_that_share_nothing_count_a_press_that_reaches_both_once(office: Approvals) -> None:
+    mode, port = office.slack.socket_mode, free_port()
+    command = [sys.executable, "-m", "firedoor.cli", "gateway", "--port", str(port)]
+    with (office.here.folder / "gateway-two.log").open("ab") as log:
+        other = subprocess.Popen(command, env=office.here.environment(), cwd=ROOT, stdout=log, stderr=log)
+    try:
+        until(lambda: len(mode.connections) >= 2, "the second gateway's connection")
+        asked = office.start("weld_two")
+        card = asked.as_seen()
+        mode.duplicate()
+        office.way("socket").yes("alice", card)
+        signed = office.slack.press(ACCOUNTS["bob"], card, "firedoor.approve")
+        for each in (office.here.port, port):
+            url = f"http://127.0.0.1:{each}/slack/interactions"
+            assert (
+                httpx.post(url, content=signed.body, headers=signed.headers, trust_env=False).status_code
+                == 200
+            )
+        asked.until_status("contained")
+        assert sorted(asked.voters()) == [("alice", "slack"), ("bob", "slack")]
+        assert sorted(asked.says("voted")) == ["alice said approve", "bob said approve"]
+        assert asked.effects() == [f"weld {asked.door}"]
+    finally:
+        other.terminate()
+        other.wait(20)
+    office.ready()

@@ -41,8 +41,10 @@ async def test_a_dialog_that_is_submitted_twice_is_one_vote(door: Door) -> None:
 
 async def test_a_no_without_a_reason_or_a_sentence_is_answered_in_the_dialog(door: Door) -> None:
     view = await door.dialog("U1", "firedoor.reject")
+    before = counted("refused")
     told = await door.submit("U1", view, reason=None, comment="too short")
     assert set(told.errors) == {"reason", "comment"}
+    assert counted("refused") == before + 1
     assert not door.engine.votes
 
 

@@ -30,7 +30,7 @@ def test_drift_is_shown_before_an_undo_is_approved() -> None:
         in says
     )
     assert "end every session of user svc-deploy" in says
-    assert "still as we made it, seen 18:30 UTC" in says
+    assert "contained when last looked at, 18:30 UTC; what is not as we made it is left alone" in says
 
 
 def test_a_plan_that_drifted_before_it_was_made_is_no_drift_of_what_we_wrote() -> None:

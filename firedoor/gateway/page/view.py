@@ -136,6 +136,8 @@ def shown(report: Report, now: datetime) -> Shown:
 
 def _headline(opening: str, report: Report, steps: Sequence[PlannedStep], *, takes_back: bool) -> str:
     changes = [step for step in steps if step.outcome == "change"] or list(steps)
+    if takes_back:
+        changes = [step for step in changes if step.reversible] or changes
     first = changes[0].says if changes else report.summary
     more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
     opening = opening if opening.endswith("?") else f"{opening}:"

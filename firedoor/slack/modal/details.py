@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from firedoor.domain.approval import Approval
 from firedoor.domain.canonical import canonical
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Report
@@ -38,8 +39,14 @@ def _plan(report: Report, count: int) -> Block:
         quoted(report.ask.fingerprint, code=True),
         words("\nSHA-256 ", bold=True),
         quoted(report.ask.plan_sha256, code=True),
-        words(f"\nIt covers {count} {'step' if count == 1 else 'steps'}; a yes is a yes to exactly these."),
+        words(f"\nIt covers {count} {'step' if count == 1 else 'steps'}; {_yes(report.ask)}"),
     )
+
+
+def _yes(ask: Approval) -> str:
+    if ask.kind == "undo":
+        return "a yes TAKES BACK exactly these, newest first, where that can be done."
+    return "a yes is a yes to exactly these."
 
 
 def _elsewhere(report: Report) -> Block:
