@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Applied, StepOrder, Watched
 
 _UNTOUCHED = "nothing was touched"
+_LOOKED_WITHIN = 0.2  # seconds; an answer about the kill switch that is older is asked for again
 _SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
 
 
@@ -204,7 +206,7 @@ class Steps:
         """
         step = order.step
         entry = self._hands.entry(step.action)
-        asked = self._frozen(step.account, order.playbook)
+        began, asked = time.monotonic(), self._frozen(step.account, order.playbook)
         if this.fresh:
             # Whose it is matters to those who say yes; where nobody was asked it only costs time.
             now = self._hands.plan_step(step, order.artefact, order.source, whose=step.approval is not None)
@@ -222,6 +224,8 @@ class Steps:
             if objection is not None:
                 raise Rejected(objection)
         frozen = asked()
+        if frozen is None and time.monotonic() - began > _LOOKED_WITHIN:
+            frozen = self._frozen(step.account, order.playbook)()  # a long look: it may be thrown by now
         if frozen is not None and this.fresh:
             return Applied(outcome="refused", says=frozen)
         if frozen is not None:

@@ -111,7 +111,7 @@ def http_page(openapi: Mapping[str, Any]) -> str:
     return page(
         "HTTP",
         "Every error is RFC 9457 problem details with `error`, `found`, `expected` and `mend`. A running"
-        " gateway serves this as OpenAPI under `/docs`.",
+        " gateway lists this under `/docs`, and serves it as OpenAPI under `/openapi.json`.",
         *(
             _operation(path, method, operation)
             for path, methods in openapi["paths"].items()

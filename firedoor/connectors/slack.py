@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import http.client
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,6 +70,9 @@ class SlackDesk:
             )
         self._token = token
         self._base_url = base_url if base_url.endswith("/") else f"{base_url}/"
+        # Threads of its own: a slow Slack keeps nobody else waiting, and no dialog the question who votes.
+        self._reads = ThreadPoolExecutor(8, "slack-reads")
+        self._writes = ThreadPoolExecutor(16, "slack-writes")
         self._origin = (origin.scheme, origin.hostname, origin.port)
 
     async def auth_test(self) -> Mapping[str, Any]:
@@ -195,7 +200,8 @@ class SlackDesk:
         form: bool = False,
         timeout: int = _TIMEOUT,  # noqa: ASYNC109  as above
     ) -> SlackResponse:
-        return await asyncio.to_thread(self._call_now, method, body, timeout, form=form)
+        call = functools.partial(self._call_now, method, body, timeout, form=form)
+        return await asyncio.get_running_loop().run_in_executor(self._reads if form else self._writes, call)
 
     def _call_now(
         self, method: str, body: dict[str, Any], timeout: int, token: str | None = None, *, form: bool = False

@@ -21,7 +21,9 @@ class Memory:
     """The ledger and the plan of one response. Every method that needs the time is given it."""
 
     def __init__(self, response: str, incident: Incident, now: datetime) -> None:
-        past = incident.carried or Carried(findings=(incident.finding,), started=now)
+        past = incident.carried or Carried(
+            findings=(incident.finding,), started=now, asks_opened=incident.asks_before
+        )
         self.response = response
         self.incident = incident
         self.started = past.started

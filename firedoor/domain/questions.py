@@ -15,6 +15,7 @@ from firedoor.domain.response import (
     ReassignRequest,
     SnoozeRequest,
     VoteReceipt,
+    reviewed,
     subjects_of,
 )
 from firedoor.domain.vote import Vote, Voter
@@ -67,9 +68,13 @@ class Questions(Memory):
 
     def is_asking(self, steps: tuple[PlannedStep, ...]) -> bool:
         """Whether exactly these steps are being asked for already."""
-        return "apply" in self.asks and [step.effect for step in self.asked_steps["apply"]] == [
-            step.effect for step in steps
-        ]
+        held = self.asks.get("apply")
+        # Whom a finding that joined is about cannot decide either, also where the plan stays as it was.
+        return (
+            held is not None
+            and held.subjects == subjects_of(self.findings)
+            and [step.effect for step in self.asked_steps["apply"]] == [step.effect for step in steps]
+        )
 
     def escalate(self, now: datetime, slot: Slot) -> bool:
         """Ask more people when the first ones were silent and the rule says so."""
@@ -181,7 +186,8 @@ class Questions(Memory):
 
     def review_over(self) -> bool:
         """Whether no review of a broken glass is owed any more."""
-        return "review" not in self.asks or any(entry.kind == "reviewed" for entry in self.entries)
+        held = self.asks.get("review")
+        return held is None or reviewed(self.entries, held)
 
     # ---- reminding ---------------------------------------------------------------------
 
@@ -215,6 +221,8 @@ class Questions(Memory):
             return NOTHING_ASKED
         if not set(request.voter.groups) & set(self.asks[slot].groups()):
             return f"you are not in {' or '.join(self.asks[slot].groups())}, who are reminded"
+        if self.asks[slot].is_about(request.voter):
+            return "the finding is about you; others are reminded when they were to be"
         if now + timedelta(minutes=request.minutes) >= self.asks[slot].deadline:
             return f"the time to answer is over before that, at {self.asks[slot].deadline:%H:%M} UTC"
         return None
@@ -240,6 +248,8 @@ class Questions(Memory):
         held = self.asks[slot]
         if not set(request.voter.groups) & set(held.groups()):
             return f"you are not in {' or '.join(held.groups())}, whose people decide this"
+        if held.is_about(request.voter):
+            return "the finding is about you; somebody else has to choose who looks"
         if not held.may_decide(request.to):
             return f"{request.to.person} may not decide this, so it cannot be given to them"
         if any(vote.voter.person == request.to.person for vote in held.votes):
@@ -291,7 +301,13 @@ class Questions(Memory):
         slot = self.slot_of(vote)
         if slot is None:
             return NOTHING_ASKED
-        return self.asks[slot].objection(vote, now) or self._decided_already(slot)
+        return self.asks[slot].objection(vote, now) or self._decided_already(slot) or self._second_glass(vote)
+
+    def _second_glass(self, vote: Vote) -> str | None:
+        """Why a glass is not broken: one review at a time, or the first would be nobody's."""
+        if not vote.break_glass or self.review_over():
+            return None
+        return "the glass was broken here already and that is not reviewed yet; those who are asked decide"
 
     def _decided_already(self, slot: Slot) -> str | None:
         """Why no vote counts any more, whenever it was given: what is decided stays decided."""

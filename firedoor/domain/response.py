@@ -55,6 +55,7 @@ class Incident(Value):
     editors: tuple[str, ...] = ()  # names of who last changed the playbook; they cannot say yes to it
     caution: str = ""
     carried: Carried | None = None  # what an earlier run of the same response hands on
+    asks_before: int = 0  # asks of earlier responses to this incident: their cards are none of ours
     next: bool = False  # begun by a response that was closing; Temporal's list still tells its last status
 
     @property
@@ -190,7 +191,7 @@ class Report(Value):
 
     def review_open(self) -> bool:
         """Whether others are still asked to look at a broken glass."""
-        return self.review is not None and not any(entry.kind == "reviewed" for entry in self.entries)
+        return self.review is not None and not reviewed(self.entries, self.review)
 
     def steps_of(self, ask: Approval) -> tuple[PlannedStep, ...]:
         """Name the steps that an ask is about; a review is about what was asked before it."""
@@ -217,6 +218,19 @@ class Sealed(Value):
 
     name: str
     head: str
+
+
+def reviewed(entries: Sequence[Entry], review: Approval) -> bool:
+    """Whether this very review is over: a glass may be broken more than once in a response."""
+    told = (entry.data.get("ask") for entry in entries if entry.kind == "reviewed")
+    return any(isinstance(ask, dict) and ask.get("id") == review.id for ask in told)
+
+
+def last_ask(entries: Sequence[Entry]) -> int:
+    """Return the number of the last ask of a response, 0 where nobody was asked."""
+    told = (entry.data.get("ask") for entry in entries if entry.kind == "asked")
+    ids = (str(ask.get("id", "")) for ask in told if isinstance(ask, dict))
+    return max((int(id_) for id_ in ids if id_.isascii() and id_.isdigit()), default=0)
 
 
 def finding_version(finding: Finding) -> str:

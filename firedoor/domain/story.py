@@ -23,6 +23,7 @@ from firedoor.domain.response import (
     VoteReceipt,
     finding_version,
     seen,
+    subjects_of,
     taken_back,
 )
 from firedoor.domain.unfold import merged
@@ -53,10 +54,12 @@ class Story(Questions):
     def undo_moved(self, now: datetime) -> bool:
         """Whether more (or less) would be taken back than was approved; if so, it is asked anew."""
         asked = [step.effect for step in self.asked_steps["undo"]]
-        if self.plan is None or asked == [step.effect for step in self.owed()]:
+        same = self.asks["undo"].subjects == subjects_of(self.findings)
+        if self.plan is None or (same and asked == [step.effect for step in self.owed()]):
             return False
         requester = self.asks["undo"].requester
-        self.note(now, "noted", "what would be taken back has changed since it was approved")
+        what = "what would be taken back" if same else "whom the findings are about"
+        self.note(now, "noted", f"{what} has changed since it was approved")
         self.open_ask(now, "undo", self.owed(), (self.plan.undo_rule,), requester=requester)
         return True
 
@@ -133,6 +136,7 @@ class Story(Questions):
                 "received": now,
                 "caution": caution,
                 "carried": None,
+                "asks_before": self.asks_opened,
                 "next": True,
             }
         )

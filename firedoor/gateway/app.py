@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from firedoor.domain.contract import Intake, Responses
+from firedoor.gateway.described import describe
 from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.intake import IntakePipeline
 from firedoor.gateway.refusal import MEDIA_TYPE, Answer, problem
@@ -67,9 +68,10 @@ def create_app(
     `ready` are the checks without which it does no work; `reports` are told beside them and fail nothing.
     """
     pipeline = IntakePipeline(doors=doors, responses=responses, clock=clock, limits=limits)
-    app = FastAPI(title="Firedoor", redoc_url=None, lifespan=lifespan, telemetry=_SILENT)
+    app = FastAPI(title="Firedoor", docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=_SILENT)
     app.include_router(_findings(pipeline))
     app.include_router(_health(ready, reports))
+    describe(app)
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(HTTPException, _http_error)

@@ -41,7 +41,15 @@ from firedoor.domain.contract import (
 from firedoor.domain.errors import FiredoorError, Unavailable
 from firedoor.domain.finding import Finding
 from firedoor.domain.playbook import Playbook
-from firedoor.domain.response import Incident, Report, finding_version, muted, seen, taken_back
+from firedoor.domain.response import (
+    Incident,
+    Report,
+    finding_version,
+    last_ask,
+    muted,
+    seen,
+    taken_back,
+)
 from firedoor.domain.unfold import applies, incident_of
 from firedoor.temporal import PATIENCE, answered, unavailable, updated
 
@@ -217,7 +225,7 @@ class Engine:
         What a person took back is not contained again by itself: the new response asks first.
         """
         id_ = workflow_id(incident.playbook.playbook, incident.key)
-        caution = ""
+        caution, before = "", 0
         try:
             last: Report = await answered(
                 self._client.get_workflow_handle(id_, result_type=Report).result(rpc_timeout=PATIENCE)
@@ -233,10 +241,12 @@ class Engine:
                     finding=incident.finding.uid,
                     reason=f"{last.playbook}: {muted(last)}",
                 )
+            before = last_ask(last.entries)
             if last.status in ("undone", "stuck"):
                 caution = taken_back(last.entries)
         return await self._start(
-            incident.model_copy(update={"caution": caution}), WorkflowIDReusePolicy.ALLOW_DUPLICATE
+            incident.model_copy(update={"caution": caution, "asks_before": before}),
+            WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
 
     async def _status(self, id_: str) -> str:

@@ -34,10 +34,10 @@ def shut(home: House, door: str = "front", action: str = "toy.shut") -> PlannedS
     return home.hands.plan_step(shell, ARTEFACT, "acme")
 
 
-def verbs(home: House) -> dict[str, Any]:
+def verbs(home: House, *frozen: Any) -> dict[str, Any]:
     return {
         lent.__temporal_activity_definition.name: lent  # type: ignore[attr-defined]
-        for lent in Steps(home.hands, home.planning.raised).activities()
+        for lent in Steps(home.hands, home.planning.raised, *frozen).activities()
     }
 
 
@@ -115,6 +115,16 @@ class TestApply:
             "refused",
             "arn:toy:door:::front is protected: the fire exit",
         )
+        assert world.effects() == []
+
+    async def test_a_freeze_that_is_thrown_while_the_last_look_takes_long_is_seen(
+        self, home, world, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("activities.steps._LOOKED_WITHIN", 0.0)  # any look is a long one
+        step, answers = shut(home), iter([None, "the kill switch is thrown: alice froze everything"])
+        lent = verbs(home, lambda *_: lambda: next(answers))["toy.shut.apply"]
+        applied = await ActivityEnvironment().run(lent, order(step))
+        assert (applied.outcome, "kill switch" in applied.says) == ("refused", True)
         assert world.effects() == []
 
     async def test_guards_are_asked_on_every_later_try_too(self, home, world) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import re
+import threading
 from collections.abc import Awaitable, Iterator
+from typing import Any
 
 import pytest
 
@@ -169,6 +172,28 @@ async def test_answers_of_govslack_go_to_its_own_host_and_only_where_it_is_confi
     gov._check_home(url)
     with pytest.raises(Rejected, match="not Slack's"):
         SlackDesk(lambda: TOKEN)._check_home(url)
+
+
+async def test_dialogs_that_slack_is_slow_about_do_not_hold_up_the_question_who_votes(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, held = desk(slack), threading.Event()
+    calls = SlackDesk._call_now
+
+    def slow(self: SlackDesk, method: str, *rest: Any, **more: Any) -> Any:
+        if method == "views.update":
+            held.wait(20)
+        return calls(self, method, *rest, **more)
+
+    monkeypatch.setattr(SlackDesk, "_call_now", slow)
+    dialogs = [asyncio.create_task(there.update_view("V1", {"type": "modal"})) for _ in range(40)]
+    try:
+        async with asyncio.timeout(5):
+            assert (await there.user("U0ALICE"))["id"] == "U0ALICE"
+            await asyncio.to_thread(lambda: None)  # what reads people.yaml has threads as well
+    finally:
+        held.set()
+        await asyncio.gather(*dialogs, return_exceptions=True)
 
 
 @pytest.mark.parametrize("url", ["ftp://slack.com/api/", "slack.com", ""])

@@ -16,8 +16,9 @@ from firedoor.domain.ledger import owed
 from firedoor.domain.memory import Slot
 from firedoor.domain.patience import REST, WATCHES
 from firedoor.domain.plan import PlannedStep, stretches
+from firedoor.domain.policy import ApprovalRule, BreakGlass
 from firedoor.domain.questions import NOTHING_ASKED
-from firedoor.domain.response import Incident, UndoRequest
+from firedoor.domain.response import Incident, UndoRequest, last_ask
 from firedoor.domain.story import Story, rules_of
 from firedoor.domain.vote import Vote
 from tests.harness import NOW, PEOPLE, finding, incident_for, playbook
@@ -478,3 +479,81 @@ def test_a_vote_given_in_time_and_heard_after_the_decision_opens_nothing_again()
     assert told.objection(late, NOW) is None
     assert not told.decide(opened.deadline, "apply")
     assert "already expired" in (told.objection(late, NOW) or "")
+
+
+# ---- what a stranger found ------------------------------------------------------------
+
+
+def asking(*steps: PlannedStep, glass: bool = False) -> Story:
+    """A story that is at its ask."""
+    told = story()
+    review = ApprovalRule(from_=("leads",), within=timedelta(hours=4))
+    plan = plan_of(*steps)
+    if glass:
+        plan = plan.model_copy(update={"break_glass": BreakGlass(people=("dave", "alice"), review=review)})
+    told.take_plan(NOW, plan)
+    reask(told)
+    return told
+
+
+def reask(told: Story) -> str:
+    """Ask for what is next; returns the hash of its plan."""
+    stretch = next(iter(stretches(told.todo())))
+    if not told.is_asking(stretch):
+        told.open_ask(NOW, "apply", stretch, rules_of(stretch))
+    return told.asks["apply"].plan_sha256
+
+
+def change(name: str, **more: Any) -> PlannedStep:
+    return planned(name, **{"approval": RESPONDERS, "outcome": "change", "before": {}, **more})
+
+
+def test_whom_a_finding_that_joined_is_about_cannot_say_yes_although_the_plan_is_the_same() -> None:
+    told = asking(change("a"))
+    seen = told.asks["apply"].plan_sha256
+    assert told.objection(vote("alice", seen), NOW) is None
+    told.join(finding(uid="f-2", actor=Actor(email="alice@example.com")), NOW)
+    assert told.plan is not None
+    told.take_plan(NOW, told.plan)
+    assert "the finding is about you" in (told.objection(vote("alice", reask(told)), NOW) or "")
+    assert told.objection(vote("bob", reask(told)), NOW) is None
+
+
+def broken(told: Story, who: str) -> str | None:
+    """Break the glass of what is asked; returns why not."""
+    asked = reask(told)
+    word = vote(who, asked).model_copy(update={"break_glass": True, "comment": "it is burning right now"})
+    against = told.objection(word, NOW)
+    if against is None:
+        told.count(word, NOW)
+        told.confirm(NOW, "apply", {who: PEOPLE.voter(who)})
+        assert told.decide(NOW, "apply")
+        for step in told.asked_steps["apply"]:
+            told.note(NOW, "begun", "x", step=step.id)
+            told.note(NOW, "applied", "x", step=step.id)
+    return against
+
+
+def test_every_broken_glass_has_a_review_of_its_own_and_one_at_a_time() -> None:
+    told = asking(change("a"), change("n", approval=None), change("b"), glass=True)
+    assert broken(told, "dave") is None
+    assert not told.review_over()
+    assert "not reviewed yet" in (broken(told, "alice") or "")
+    told.end_review(NOW)
+    assert told.review_over()
+    assert broken(told, "alice") is None
+    assert not told.review_over(), "the first review is not the second one's"
+    assert told.report(NOW).review_open()
+
+
+def test_a_card_of_an_earlier_response_to_the_same_incident_is_no_card_of_this_one() -> None:
+    first = asking(change("a"))
+    old = first.asks["apply"]
+    assert last_ask(first.entries) == 1
+    again = story(INCIDENT.model_copy(update={"asks_before": last_ask(first.entries)}))
+    again.take_plan(NOW, plan_of(change("a")))
+    reask(again)
+    stale = vote("alice", old.plan_sha256).model_copy(update={"ask": old.id, "generation": old.generation})
+    assert again.asks["apply"].plan_sha256 == old.plan_sha256, "the same thing is asked again"
+    assert again.objection(stale, NOW) is not None
+    assert last_ask(again.entries) == 2

@@ -36,11 +36,20 @@ async def test_what_is_not_there_is_a_problem_too(gateway: Gateway):
 
 
 async def test_the_documentation_lists_intake_with_its_answers(gateway: Gateway):
-    assert (await gateway.client.get("/docs")).status_code == 200
+    page = await gateway.client.get("/docs")
+    assert page.status_code == 200
+    assert "POST /findings/{source}" in page.text
     schema = (await gateway.client.get("/openapi.json")).json()
 
     answers = schema["paths"]["/findings/{source}"]["post"]["responses"]
     assert {"202", "401", "404", "413", "415", "422", "429", "503"} <= set(answers)
+
+
+async def test_the_documentation_runs_nothing_beside_the_forms_that_decide(gateway: Gateway):
+    page = await gateway.client.get("/docs")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for lively in ("<script", "src=", "://"):
+        assert lively not in page.text
 
 
 async def test_other_routers_stand_beside_intake(gateway: Gateway):

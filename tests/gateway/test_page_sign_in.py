@@ -14,6 +14,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from structlog.testing import capture_logs
 
+from firedoor.gateway.page import sign_in
 from tests.fake_idp import signed_with_the_public_key
 from tests.page_kit import AT, ISSUER, Person, Site, forms
 
@@ -93,6 +94,20 @@ async def test_a_callback_opens_nothing_in_a_browser_that_began_none(site: Site)
     answer = await victim.get(back)
     assert answer.status_code == 403
     assert not await is_in(victim)
+
+
+async def test_strangers_who_come_back_with_nothing_keep_nobody_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "_MOST_USED", 3)
+    for _ in range(5):
+        stranger = Person(site)
+        there = await stranger.get("/login/oidc")
+        state = parse_qs(urlsplit(there.headers["location"]).query)["state"][0]
+        assert (await stranger.get(f"/login/oidc/callback?state={state}&error=x")).status_code == 403
+    person = Person(site)
+    there = await person.get("/login/oidc")
+    assert (await person.get(await person.through_provider(there.headers["location"]))).status_code == 303
 
 
 async def test_a_state_is_good_once(site: Site) -> None:

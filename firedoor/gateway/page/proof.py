@@ -117,7 +117,6 @@ class Proofs:
     def registered(self, session: Session, text: str, attestation: str) -> tuple[str, str]:
         """Return id and public key (base64url) of a new passkey; `NotProven` where it does not hold."""
         ticket = self._open(session, text, ("registration",), None)
-        self._use(ticket)
         try:
             made = webauthn.verify_registration_response(
                 credential=_bounded(attestation),
@@ -126,8 +125,9 @@ class Proofs:
                 expected_origin=self._sessions.origin,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+        except (WebAuthnException, ValueError, TypeError, KeyError, RecursionError) as error:
             raise _not_by_passkey(error) from None
+        self._use(ticket)
         return _text(made.credential_id), _text(made.credential_public_key)
 
     # ---- taking a proof --------------------------------------------------------------
@@ -171,7 +171,7 @@ class Proofs:
                 credential_current_sign_count=0,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+        except (WebAuthnException, ValueError, TypeError, KeyError, RecursionError) as error:
             raise _not_by_passkey(error) from None
         return key.id
 

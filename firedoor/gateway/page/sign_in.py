@@ -172,7 +172,9 @@ class SignIn:
             )
         now = self._clock()
         self._used = {used: until for used, until in self._used.items() if until > now}
-        if state in self._used or len(self._used) >= _MOST_USED:
+        while len(self._used) >= _MOST_USED:  # strangers fill it as they like; a code serves once anyway
+            del self._used[next(iter(self._used))]
+        if state in self._used:
             raise NotSignedIn("this sign-in was used already", mend="sign in again")
         self._used[state] = flow.until
         issuers = request.query_params.getlist("iss")  # RFC 9207: which provider answers
