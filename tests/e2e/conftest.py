@@ -21,12 +21,12 @@ def idp() -> Iterator[FakeIdp]:
     """An identity provider; where it sends people back to is set once the installation is there."""
     port = free_port()
     made = FakeIdp(f"http://127.0.0.1:{port}", "", lambda: datetime.now(UTC))
-    with _served(made, port):
+    with served(made, port):
         yield made
 
 
 @contextmanager
-def _served(idp: FakeIdp, port: int) -> Iterator[None]:
+def served(idp: FakeIdp, port: int) -> Iterator[None]:
     config = uvicorn.Config(idp.app, host="127.0.0.1", port=port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
