@@ -16,6 +16,7 @@ from firedoor.commands.show import response
 from firedoor.commands.terminal import err, grid, out, print_json, safe
 from firedoor.domain.approval import Approval
 from firedoor.domain.errors import Absent, Unavailable
+from firedoor.domain.plan import undoable
 from firedoor.domain.response import Report
 from firedoor.slack.phrases import listed, people
 
@@ -128,7 +129,7 @@ def _approvals(asked: list[tuple[Report, Approval]], now: datetime) -> None:
     for report, ask in asked:
         steps = report.steps_of(ask)
         if ask.kind == "undo":  # what cannot be taken back is not what is asked
-            steps = tuple(step for step in steps if step.reversible) or steps
+            steps = undoable(steps)
         first = safe(steps[0].says if steps else report.summary, "bold")
         more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
         verb = {"apply": "Approve?", "undo": "Approve undo?", "review": "Was it right to break the glass?"}[

@@ -89,6 +89,11 @@ class Plan(Value):
         return tuple(step for step in self.steps if step.outcome == "change")
 
 
+def undoable(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
+    """Name what an undo of these steps would take back; all of them where none of it can be."""
+    return tuple(step for step in steps if step.reversible) or tuple(steps)
+
+
 def stretches(steps: Sequence[PlannedStep]) -> tuple[tuple[PlannedStep, ...], ...]:
     """Group consecutive steps that need a yes: one ask each."""
     found: list[list[PlannedStep]] = []

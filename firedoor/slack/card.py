@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from firedoor.domain.approval import Approval
-from firedoor.domain.plan import PlannedStep
+from firedoor.domain.plan import PlannedStep, undoable
 from firedoor.domain.response import Report
 from firedoor.slack import buttons, deciding, facts, phrases
 from firedoor.slack.around import NOWHERE, Around, block_name
@@ -74,7 +74,7 @@ def _blocks(
 def _headline(report: Report, now: Standing, steps: Sequence[PlannedStep]) -> str:
     """Verb first, then what; how many more stands outside of what is cut."""
     if now == "undo_pending":  # what cannot be taken back is told below, and never as what will be
-        steps = [step for step in steps if step.reversible] or steps
+        steps = undoable(steps)
     first = steps[0].says if steps else report.summary
     more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
     asking = now in ASKING and report.ask is not None

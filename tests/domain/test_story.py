@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from firedoor.domain.evidence_laws import violations
 from firedoor.domain.finding import Actor, Finding, Resource, Severity
 from firedoor.domain.ledger import owed
 from firedoor.domain.memory import Slot
@@ -517,6 +518,7 @@ def test_whom_a_finding_that_joined_is_about_cannot_say_yes_although_the_plan_is
     told.take_plan(NOW, told.plan)
     assert "the finding is about you" in (told.objection(vote("alice", reask(told)), NOW) or "")
     assert told.objection(vote("bob", reask(told)), NOW) is None
+    assert violations(told.response, told.entries) == [], "evidence tells it as it was"
 
 
 def broken(told: Story, who: str) -> str | None:
@@ -557,3 +559,4 @@ def test_a_card_of_an_earlier_response_to_the_same_incident_is_no_card_of_this_o
     assert again.asks["apply"].plan_sha256 == old.plan_sha256, "the same thing is asked again"
     assert again.objection(stale, NOW) is not None
     assert last_ask(again.entries) == 2
+    assert violations(again.response, again.entries) == [], "evidence tells it as it was"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firedoor.domain.ledger import Entry
-from firedoor.domain.plan import PlannedStep
+from firedoor.domain.plan import PlannedStep, undoable
 from firedoor.domain.response import Report
 from firedoor.gateway.page.asked import Asked, Said, asked_of, said_of
 from firedoor.slack.blocks import utc
@@ -137,7 +137,7 @@ def shown(report: Report, now: datetime) -> Shown:
 def _headline(opening: str, report: Report, steps: Sequence[PlannedStep], *, takes_back: bool) -> str:
     changes = [step for step in steps if step.outcome == "change"] or list(steps)
     if takes_back:
-        changes = [step for step in changes if step.reversible] or changes
+        changes = list(undoable(changes))
     first = changes[0].says if changes else report.summary
     more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
     opening = opening if opening.endswith("?") else f"{opening}:"
