@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from firedoor.domain import strict_yaml
 from firedoor.domain.errors import Unavailable
 from firedoor.domain.people import Passkey
+from firedoor.gateway.page import proof
 from tests.page_kit import AT, ISSUER, URL, Form, Person, Site, forms, sign_address
 from tests.soft_passkey import SoftPasskey
 
@@ -294,6 +295,7 @@ async def test_a_passkeys_answer_that_is_not_for_this_is_none(site: Site, key: S
         "no JSON": "{",
         "a list": "[]",
         "null": "null",
+        "a deep one": "[" * 16_000,
         "another challenge": key.get(others, URL),
         "another origin": key.get(options, "https://evil.test"),
         "another site": key.get(options, URL, rp_id="evil.test"),
@@ -376,6 +378,7 @@ async def test_a_new_passkey_of_another_site_or_without_a_check_is_none(site: Si
     options = json.loads(str(form.attributes["data-passkey"]))
     for assertion in (
         "",
+        "[" * 16_000,
         SoftPasskey().create(options, "https://evil.test"),
         SoftPasskey(verifies=False).create(options, URL),
         SoftPasskey().get({**options, "rpId": "firedoor.test"}, URL),
@@ -383,6 +386,20 @@ async def test_a_new_passkey_of_another_site_or_without_a_check_is_none(site: Si
         form = await alice.form("/passkey", "/passkey")
         answer = await alice.post("/passkey", {**form.fields, "assertion": assertion})
         assert answer.status_code == 403
+
+
+async def test_junk_for_new_passkeys_keeps_nobody_from_signing(
+    site: Site, key: SoftPasskey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "_MOST_USED", 3)
+    bob = await Person(site).sign_in("bob")
+    for _ in range(5):
+        form = await bob.form("/passkey", "/passkey")
+        assert (await bob.post("/passkey", {**form.fields, "assertion": "{}"})).status_code == 403
+    alice = await Person(site).sign_in("alice")
+    ask, options = await question(alice)
+    answer = await alice.post(ask.action, {**ask.fields, "assertion": key.get(options, URL)})
+    assert answer.status_code == 200, answer.text
 
 
 async def test_an_answer_to_make_a_passkey_does_not_sign_a_plan(site: Site, key: SoftPasskey) -> None:
