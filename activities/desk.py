@@ -168,7 +168,9 @@ class Desk:
                 "reminded": order.ref.reminded if order.ref else 0,
             }
         )
-        return Written(ref=made, version=report.version, posted=True)
+        # An ask that was just posted says all there is: its thread begins with what becomes of it.
+        more = ask is None or bool(ask.votes)
+        return Written(ref=made, version=report.version, posted=True, more=more)
 
     async def _thread(self, order: WriteOrder) -> Written:
         seen = await self._look(order)
@@ -207,12 +209,15 @@ class Desk:
         return Written(ref=await self._post(order.channel, message), posted=True)
 
     async def _said(self, order: WriteOrder) -> Written:
-        """Tell in a digest's thread what became of a word about many."""
-        if order.ref is None or order.cast is None:
+        """Tell in a digest's thread what became of words about many: one message, drawn anew with each."""
+        if order.ref is None:
             return Written(gone=True)
-        message = drawn.cast(order.cast)
-        await self._slack.post(order.ref.channel, message.text, message.blocks, thread=order.ref.ts)
-        return Written(ref=order.ref, posted=True)
+        message = drawn.casts(order.casts)
+        if order.said is not None and await self._update(order.said, message):
+            return Written(ref=order.said)
+        channel = order.ref.channel
+        ts = await self._slack.post(channel, message.text, message.blocks, thread=order.ref.ts)
+        return Written(ref=MessageRef(channel=channel, ts=ts), posted=True)
 
     async def _post(self, wanted: str, message: Message) -> MessageRef:
         channels: Sequence[str] = [each for each in (wanted, self._fallback) if each]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 #: One call; a detector waits at most five seconds for its answer, Slack three.
 PATIENCE = timedelta(seconds=2)
+_DROPPED = 0.02  # seconds until an update that the server dropped is sent again
 
 
 async def answered(call: Awaitable[T]) -> T:
@@ -37,15 +38,24 @@ async def answered(call: Awaitable[T]) -> T:
         raise unavailable(error) from None
 
 
-async def updated(call: Awaitable[T], within: timedelta) -> T:
-    """Wait for one update, at most so long in all.
+async def updated(call: Callable[[], Awaitable[T]], within: timedelta) -> T:
+    """Make one update, at most so long in all. `call` sends it, each time under the same id.
 
     Raises `WorkflowUpdateRPCTimeoutOrCancelledError` where no worker answered in time; the update may still
     land. An `rpc_timeout` alone does not bound it: the server may answer a call early and without an
     outcome, and the client then asks anew, with the whole time again (temporalio 1.35, server 1.32).
+    An update that meets a workflow task that fails, as one does that closes the workflow while something
+    else arrives, is dropped by the server with FAILED_PRECONDITION: it is sent again.
     """
     try:
-        return await asyncio.wait_for(call, timeout=within.total_seconds())
+        async with asyncio.timeout(within.total_seconds()):
+            while True:
+                try:
+                    return await call()
+                except RPCError as error:
+                    if error.status != RPCStatusCode.FAILED_PRECONDITION:
+                        raise
+                await asyncio.sleep(_DROPPED)
     except TimeoutError:
         raise WorkflowUpdateRPCTimeoutOrCancelledError from None
 

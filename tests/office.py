@@ -137,9 +137,10 @@ async def opened(env: WorkflowEnvironment, folder: Path, *, strict: bool = True)
                 base_url=f"{slack.url}/api/",
             ),
         )
-        async with house(env.client, settings, strict=strict):
-            made = Office(env, slack, channel)
-            try:
+        made = Office(env, slack, channel)
+        try:
+            async with house(env.client, settings, strict=strict):
                 yield made
-            finally:
-                await made.close()
+        finally:
+            # Without a worker: one that still told the desk something would start it anew.
+            await made.close()

@@ -41,6 +41,9 @@ class Board(DeskMemory):
         calm = self._gathered_until(now)
         if calm is not None:
             wake.append(calm)
+        brisk = self.brisk_until(now)
+        if brisk is not None and self._bare:
+            wake.append(brisk)
         if self.storm(now):
             wake += [self._arrived[-1][0] + _SETTLED, self._arrived[-STORM - 1][0] + MINUTE]
         return None, min((each for each in wake if each > now), default=None)
@@ -51,7 +54,13 @@ class Board(DeskMemory):
         for each in shown:
             if _is_stale(each) and each.notice.urgency == "outcome":
                 yield self._card(each), False, True
-        fresh = [each for each in shown if not each.digest and (each.ref is None or _asks_anew(each))]
+        # Three cards at once are read; what comes on their heels may be the beginning of a storm.
+        waits_for_more = self.brisk_until(now) is not None
+        fresh = [
+            each
+            for each in shown
+            if not each.digest and (_asks_anew(each) or (each.ref is None and not waits_for_more))
+        ]
         for each in sorted(fresh, key=_first):
             yield self._card(each), True, True
         yield from self._wanted_digests(now)
@@ -78,8 +87,9 @@ class Board(DeskMemory):
 
     def _wanted_of_little_haste(self, now: datetime) -> Iterator[tuple[WriteOrder, bool, bool]]:
         for opened in self.digests.values():
-            for cast in opened.casts if opened.ref else ():
-                yield self._order(what="cast", ref=opened.ref, cast=cast), True, False
+            if opened.unsaid and opened.ref:
+                order = self._order(what="cast", ref=opened.ref, casts=opened.casts, said=opened.said)
+                yield order, opened.said is None, False
             if opened.reminded and opened.ref:
                 told = self.digest(opened.number)
                 yield self._order(what="reminder", ref=opened.ref, digest=told), True, False
@@ -125,7 +135,7 @@ class Board(DeskMemory):
             return
         self._later.pop(_name(order), None)
         (self.pace.posted if told.posted else self.pace.updated)(now)
-        if order.digest is not None or order.cast is not None:
+        if order.digest is not None or order.what == "cast":
             self._digest_written(order, told, now)
             return
         each = self.shown.get(order.response)
@@ -158,7 +168,7 @@ class Board(DeskMemory):
                 "drawn": max(told.version, each.drawn),
                 "digest": 0,
                 "frozen": order.frozen,
-                "thread": each.thread or told.version > each.drawn,
+                "thread": each.thread or told.more or told.version > each.drawn >= 0,
             }
         )
 
@@ -167,17 +177,18 @@ class Board(DeskMemory):
         opened = self.digests.get(number)
         if opened is None:
             return
-        changes: dict[str, object] = {"ref": told.ref or opened.ref}
+        changes: dict[str, object] = {}
         if order.what == "digest":
-            changes |= {"drawn_at": now, "stale": order.digest != self.digest(number)}
+            ref = told.ref or opened.ref
+            changes |= {"ref": ref, "drawn_at": now, "stale": order.digest != self.digest(number)}
         elif order.what == "reminder":
             changes["reminded"] = False
         else:
-            changes["casts"] = opened.casts[1:]
+            changes |= {"said": told.ref or opened.said, "unsaid": order.casts != opened.casts}
         self.digests[number] = opened.model_copy(update=changes)
 
     def _told_of(self, order: WriteOrder) -> int:
-        return next((each.number for each in self.digests.values() if order.cast in each.casts), 0)
+        return next((each.number for each in self.digests.values() if order.ref == each.ref), 0)
 
     def failed(self, order: WriteOrder, now: datetime) -> None:
         """Put a write that failed off; others go first."""

@@ -148,7 +148,7 @@ class WriteOrder(Value):
     thread:   tell the thread what happened since.
     reminder: remind people in the thread of a card or a digest, shown in the channel too.
     digest:   draw or post a digest.
-    cast:     tell a digest's thread what became of a word about many.
+    cast:     tell a digest's thread what became of words about many, in one message that grows.
     """
 
     what: Literal["card", "thread", "reminder", "digest", "cast"]
@@ -156,7 +156,8 @@ class WriteOrder(Value):
     response: str = ""
     ref: MessageRef | None = None
     digest: Digest | None = None
-    cast: Cast | None = None
+    casts: tuple[Cast, ...] = ()
+    said: MessageRef | None = None  # the message in a digest's thread that tells them
     frozen: str = ""  # who threw the kill switch and why; "" while it is not
 
 
@@ -197,7 +198,9 @@ class Opened(Value):
     drawn_at: Moment | None = None
     reminded: bool = False  # its people are to be reminded
     alone: int = 0  # how many of its asks that differ got a card of their own
-    casts: tuple[Cast, ...] = ()  # to be told in its thread
+    casts: tuple[Cast, ...] = ()  # what became of the last words about it
+    said: MessageRef | None = None  # the message in its thread that tells them
+    unsaid: bool = False  # that message is to be drawn anew
 
 
 class BoardState(Value):

@@ -26,7 +26,10 @@ from firedoor.domain.packed import pack, unpack
 #: More new asks than this in a minute are a storm: one message stands in the place of many.
 STORM = 5
 MINUTE = timedelta(minutes=1)
+#: After so many cards within a minute the next waits until none came for a moment: it may become a storm.
+_BRISK, _MOMENT = 3, timedelta(seconds=5)
 _KEPT = timedelta(hours=24)  # how long closed responses count in their digest
+_CASTS = 10  # words about a digest that its thread tells, the last ones
 #: Bytes of what is known of responses and of the sets, packed: together below the 2 MB of a payload.
 _MOST_SHOWN, _MOST_SETS = 1_300_000, 600_000
 
@@ -98,6 +101,18 @@ class DeskMemory:
             return False
         counting = (each for each in self._arrived if not each[2] or self._is_open(each[1]))
         return sum(1 for _ in islice(counting, STORM + 1)) > STORM
+
+    def brisk_until(self, now: datetime) -> datetime | None:
+        """Until when one more new card waits for what it may be part of; None when it does not."""
+        cards = sum(1 for _, response, _ in self._arrived if self._has_card(response))
+        if cards < _BRISK:
+            return None
+        until = self._arrived[-1][0] + _MOMENT
+        return until if until > now else None
+
+    def _has_card(self, response: str) -> bool:
+        known = self.shown.get(response)
+        return known is not None and known.ref is not None
 
     def _is_open(self, response: str) -> bool:
         known = self.shown.get(response)
@@ -188,8 +203,8 @@ class DeskMemory:
         """Take in what became of a word about many; the digest's thread tells it."""
         number = self.sets.cast(order)
         if number in self.digests:
-            casts = (*self.digests[number].casts, told)
-            self.digests[number] = self.digests[number].model_copy(update={"casts": casts})
+            casts = (*self.digests[number].casts, told)[-_CASTS:]
+            self.digests[number] = self.digests[number].model_copy(update={"casts": casts, "unsaid": True})
             self._touch(number)
 
     # ---- what is taken along -----------------------------------------------------------

@@ -95,16 +95,16 @@ class Switch:
         return await self._update(THAW, order)
 
     async def _update(self, name: str, order: FreezeOrder | ThawOrder) -> Freezes:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            CLEARANCE,
-            Freezes(),
-            id=CLEARANCE_ID,
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary="the kill switch",
-        )
-        try:
-            update: Awaitable[Freezes] = self._client.execute_update_with_start_workflow(
+        def update() -> Awaitable[Freezes]:
+            start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+                CLEARANCE,
+                Freezes(),
+                id=CLEARANCE_ID,
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary="the kill switch",
+            )
+            sent: Awaitable[Freezes] = self._client.execute_update_with_start_workflow(
                 name,
                 order,
                 id=order.id,
@@ -112,6 +112,9 @@ class Switch:
                 result_type=Freezes,
                 rpc_timeout=2 * PATIENCE,
             )
+            return sent
+
+        try:
             return await updated(update, 2 * PATIENCE)
         except WorkflowUpdateFailedError as error:
             cause = error.cause

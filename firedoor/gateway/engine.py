@@ -200,11 +200,12 @@ class Engine:
         id_ = workflow_id(incident.playbook.playbook, incident.key)
         finding = incident.finding
         handle = self._client.get_workflow_handle(id_)
+        update_id = _update_id(finding_version(finding))
         try:
-            update = handle.execute_update(
-                JOIN, finding, id=_update_id(finding_version(finding)), rpc_timeout=_JOINED_WITHIN
+            await updated(
+                lambda: handle.execute_update(JOIN, finding, id=update_id, rpc_timeout=_JOINED_WITHIN),
+                _JOINED_WITHIN,
             )
-            await updated(update, _JOINED_WITHIN)
         except WorkflowUpdateFailedError:
             pass  # refused because it brings nothing new: the response knows, and history stays as it is
         except WorkflowUpdateRPCTimeoutOrCancelledError:

@@ -292,7 +292,7 @@ def _present(outcome: Intake | Unavailable) -> Intake:
     if isinstance(outcome, Unavailable):
         wish = outcome.retry_after if outcome.retry_after is not None else 5
         raise NotNow(
-            "the engine did not take the finding",
+            f"the engine did not take the finding: {outcome.found}",
             mend="deliver again",
             retry_after=min(max(math.ceil(wish), 1), 300),
         ) from outcome

@@ -123,10 +123,14 @@ class Talk:
 
     async def _update(self, workflow: str, name: str, value: Any, id_: str, result: type[R] | None) -> R:
         handle = self._client.get_workflow_handle(workflow)
-        try:
-            update: Awaitable[R] = handle.execute_update(
+
+        def update() -> Awaitable[R]:
+            sent: Awaitable[R] = handle.execute_update(
                 name, value, id=id_, result_type=result, rpc_timeout=_COUNTED_WITHIN
             )
+            return sent
+
+        try:
             return await updated(update, _COUNTED_WITHIN)
         except WorkflowUpdateFailedError as error:
             cause = error.cause

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -203,11 +203,24 @@ def _page(around: Around) -> Block | None:
     return link(PAGE, "Open all", address, label="Open the page with all that is asked")
 
 
-def cast(cast: Cast) -> Message:
-    """Tell a digest's thread what became of a word about many: how many counted, and why others did not."""
+def casts(told: Sequence[Cast]) -> Message:
+    """Tell a digest's thread what became of words about many: how many counted, and why others did not."""
+    blocks = [rich(f"cast:{len(told)}.{number}", *_cast(each)) for number, each in enumerate(told)]
+    return Message(text="; ".join(map(_says, told)), blocks=fit(blocks, _MORE))
+
+
+def _says(cast: Cast) -> str:
+    word = "yes" if cast.word.decision == "approve" else "no"
+    return f"A {word} to many at once: {_counted(cast)}"
+
+
+def _counted(cast: Cast) -> str:
     refused = sum(cast.refused.values())
     says = f"it counted on {cast.counted} {'ask' if cast.counted == 1 else 'asks'}"
-    says += f", not on {refused}" if refused else ""
+    return says + (f", not on {refused}" if refused else "")
+
+
+def _cast(cast: Cast) -> tuple[Block, Block]:
     reasons = sorted(cast.refused.items(), key=lambda each: -each[1])
     items: list[list[Element]] = [
         [words(f"{count} × ", bold=True), quoted(reason)] for reason, count in reasons[:_MOST_REASONS]
@@ -221,8 +234,6 @@ def cast(cast: Cast) -> Message:
         words(" "),
         quoted(cast.word.voter.person, 80),
         words(f" said {word} to set {fingerprint(cast.word.sha256)}: "),
-        words(says, bold=True),
+        words(_counted(cast), bold=True),
     )
-    return Message(
-        text=f"A {word} to many at once: {says}", blocks=fit([rich("cast", lines, bullets(items))], _MORE)
-    )
+    return lines, bullets(items)

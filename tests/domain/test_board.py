@@ -97,18 +97,21 @@ class Channel:
         self.writes.append(order)
         self.at.append(self.now)
         each = self.board.shown.get(order.response)
-        new = order.ref is None or order.what in ("thread", "reminder", "cast")
+        new = order.ref is None or order.what in ("thread", "reminder")
+        if order.what == "cast":
+            new = order.said is None
         if order.what == "card" and each and order.ref:
             asked = (each.notice.ask, each.notice.generation)
             new = each.notice.asking and asked != (order.ref.ask, order.ref.generation)
-        ref = order.ref
-        if new and order.what in ("card", "digest"):
+        ref = order.said if order.what == "cast" else order.ref
+        if new and order.what in ("card", "digest", "cast"):
             self._ts += 1
             ref = MessageRef(channel="C1", ts=f"{self._ts}.0")
         if new:
             self.posts.append(self.now)
         version = each.notice.version if each else 0
-        self.board.written(order, Written(ref=ref, version=version, posted=new), self.now)
+        more = order.what == "card" and new and each is not None and not each.notice.asking
+        self.board.written(order, Written(ref=ref, version=version, posted=new, more=more), self.now)
 
 
 def board(**changes: Any) -> Board:
@@ -297,16 +300,55 @@ def test_asks_that_people_keep_up_with_are_no_storm() -> None:
     assert "digest" not in kinds(channel)
 
 
-@pytest.mark.parametrize("seconds", [0, 5, 30, 59])
-def test_two_hundred_findings_make_at_most_five_messages(seconds: int) -> None:
+@pytest.mark.parametrize("seconds", [0, 5, 30, 59, 200, 900])
+def test_two_hundred_findings_make_at_most_five_messages_also_when_they_are_decided(seconds: int) -> None:
     channel = Channel(board())
     for number in range(200):
         channel.board.take(notice(number), channel.now)
         channel.run(NOW + timedelta(seconds=seconds * number / 200))
-    channel.run(channel.now + timedelta(seconds=55))
-    assert len(channel.posts) <= 5
+    channel.run(channel.now + timedelta(seconds=10))
     told = channel.board.digest(1)
-    assert sum(line.alike for line in told.lines) >= 200 - 4
+    assert sum(line.alike for line in told.lines) >= 200 - 3
+    for person in ("alice", "bob"):  # and people take their time
+        channel.run(channel.now + timedelta(minutes=2))
+        order = channel.board.sets.vote(_word(_look(channel).sha256, id=person))
+        channel.board.cast(order, Cast(word=order.word, counted=len(order.members)))
+    channel.run(channel.now + timedelta(minutes=2))
+    for member in order.members:
+        known = channel.board.shown[member.response].notice
+        channel.board.take(known.model_copy(update={"version": 99, "asking": False}), channel.now)
+    channel.run(channel.now + timedelta(minutes=10))
+    assert len(channel.posts) <= 5
+
+
+def test_a_card_that_comes_on_the_heels_of_three_waits_a_moment_for_more() -> None:
+    channel = Channel(board())
+    for number in range(4):
+        channel.board.take(notice(number), channel.now)
+        channel.run(channel.now + SECOND)
+    assert len(channel.posts) == 3
+    channel.run(channel.now + timedelta(seconds=5))
+    assert len(channel.posts) == 4, "no more came: it was no storm"
+    assert "digest" not in kinds(channel)
+
+
+def test_an_ask_that_was_just_posted_says_all_there_is_and_its_thread_begins_with_what_becomes_of_it() -> (
+    None
+):
+    channel = Channel(board())
+    channel.board.take(notice(1), NOW)
+    channel.run(NOW + timedelta(minutes=5))
+    assert kinds(channel) == ["card"]
+    channel.board.take(done(1), channel.now)
+    channel.run(channel.now + timedelta(minutes=5))
+    assert kinds(channel) == ["card", "card", "thread"]
+
+
+def test_what_contained_itself_has_its_thread_at_once() -> None:
+    channel = Channel(board())
+    channel.board.take(done(1), NOW)
+    channel.run(NOW + timedelta(minutes=5))
+    assert kinds(channel) == ["card", "thread"]
 
 
 def test_threads_are_told_when_a_storm_is_over_also_where_people_were_quick() -> None:
@@ -486,6 +528,12 @@ def test_what_became_of_a_word_about_many_is_told_in_the_digests_thread() -> Non
     channel.run(channel.now + timedelta(minutes=2))
     assert kinds(channel).count("cast") == 1
     assert made.sets.casting == []
+    order = made.sets.vote(_word(_look(channel).sha256, id="w-2"))
+    made.cast(order, Cast(word=order.word, counted=20))
+    channel.run(channel.now + timedelta(minutes=2))
+    first, second = (each for each in channel.writes if each.what == "cast")
+    assert (first.said, second.said is not None) == (None, True), "one message, drawn anew"
+    assert [cast.counted for cast in second.casts] == [19, 20]
 
 
 # ---- the kill switch -------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def test_hostile_text_stays_text_in_a_digest_whatever_comes(text: str) -> None:
         message = drawn.digest(everywhere(text, lines), around)
         taken(message)
         is_inert(message, own=OURS)
-    told = drawn.cast(Cast(word=word(), counted=1, refused={f"{text}{n}": n for n in range(30)}))
+    told = drawn.casts([Cast(word=word(), counted=1, refused={f"{text}{n}": n for n in range(30)})] * 10)
     taken(told)
     is_inert(told)
 
@@ -207,13 +207,18 @@ def word(**other: Any) -> VoteAll:
 
 
 def test_the_thread_tells_what_became_of_a_word_about_many() -> None:
-    told = drawn.cast(Cast(word=word(), counted=131, refused={"the plan has changed": 5, "you voted": 2}))
+    yes = Cast(word=word(), counted=131, refused={"the plan has changed": 5, "you voted": 2})
+    told = drawn.casts([yes])
     taken(told)
     assert said(told).startswith(" alice said yes to set B1B1-B1B1-B1B1: it counted on 131 asks, not on 7")
     assert said(told).index("5 × the plan has changed") < said(told).index("2 × you voted")
-    no = drawn.cast(Cast(word=word(decision="reject"), counted=1))
-    assert "alice said no" in said(no)
-    assert "it counted on 1 ask" in said(no)
+    both = drawn.casts([yes, Cast(word=word(decision="reject"), counted=1)])
+    taken(both)
+    assert said(both).index("it counted on 131 asks") < said(both).index("alice said no")
+    assert "it counted on 1 ask" in said(both)
+    assert both.text == (
+        "A yes to many at once: it counted on 131 asks, not on 7; A no to many at once: it counted on 1 ask"
+    )
 
 
 def test_a_digest_reminds_of_what_is_still_asked() -> None:
