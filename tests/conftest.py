@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +19,19 @@ from tests.servers import free_port
 from tests.toy_world import ToyWorld
 
 pytest_plugins = ["tests.fixtures_aws"]
+
+
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left_open() -> Iterator[None]:
+    """Collect garbage after each file, so that a socket left open is told there and not elsewhere."""
+    yield
+    gc.collect()
 
 
 @asynccontextmanager

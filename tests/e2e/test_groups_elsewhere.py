@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,11 +36,13 @@ class Elsewhere:
     office: Approvals
     okta: Okta
     idp: FakeIdp
+    browsers: ExitStack
 
     def at_the_page(self, sub: str, path: str) -> Browser:
         """Sign somebody in at the identity provider, on the way to a page."""
         self.idp.user = sub
         browser = Browser(self.office)
+        self.browsers.callback(browser.client.close)
         answer = browser.get(f"/login/oidc?next={path}")
         assert answer.status_code == httpx.codes.OK, answer.text
         return browser
@@ -70,9 +73,10 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
         with (
             served(idp, port),
             approvals(folder, PLAYBOOKS, more=more, environment=environment, people=people) as made,
+            ExitStack() as browsers,
         ):
             idp.redirect_uri = f"http://127.0.0.1:{made.here.port}/login/oidc/callback"
-            yield Elsewhere(made, okta, idp)
+            yield Elsewhere(made, okta, idp, browsers)
     finally:
         okta.shutdown()
         okta.server_close()
