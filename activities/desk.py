@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -37,12 +42,13 @@ from firedoor.slack.card import card
 from firedoor.slack.reminder import reminder
 from firedoor.slack.superseded import superseded
 from firedoor.slack.thread import replies
-from firedoor.temporal import PATIENCE, answered, report_of, unavailable
+from firedoor.temporal import PATIENCE, answered, report_of, unavailable, updated
 
 _log = structlog.get_logger("firedoor.desk")
 
 _REMEMBERED = 5_000  # messages; forgetting one costs at most an edit that says what an older one said
 _AT_ONCE = 16  # votes of one word about many that are under way together
+_CAST_WITHIN = timedelta(seconds=10)  # for one of them: shorter than what the activity may be silent for
 
 #: We cannot write here; another channel may do.
 _CLOSED = frozenset(
@@ -268,10 +274,13 @@ class Desk:
                     activity.heartbeat()
                     return said
 
-            answers = await asyncio.gather(*(one(member) for member in order.members))
-        refused: dict[str, int] = {}
-        for answer in filter(None, answers):
-            refused[answer] = refused.get(answer, 0) + 1
+            answers = await asyncio.gather(*(one(each) for each in order.members), return_exceptions=True)
+            refused: dict[str, int] = {}
+            for answer in answers:
+                if isinstance(answer, BaseException):  # all are tried before one is tried again
+                    raise answer
+                if answer:
+                    refused[answer] = refused.get(answer, 0) + 1
         return Cast(word=order.word, counted=len(answers) - sum(refused.values()), refused=refused)
 
     async def _cast_one(self, order: CastOrder, member: Member) -> str:
@@ -292,7 +301,11 @@ class Desk:
         )
         handle = self._client.get_workflow_handle(member.response)
         try:
-            await handle.execute_update(VOTE, vote, id=vote.id, result_type=VoteReceipt)
+            await updated(
+                lambda: handle.execute_update(VOTE, vote, id=vote.id, result_type=VoteReceipt), _CAST_WITHIN
+            )
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise Unavailable("a response does not answer", mend="it is asked again") from None
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             return cause.message if isinstance(cause, ApplicationError) else str(cause)

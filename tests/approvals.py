@@ -257,9 +257,10 @@ def until(true: Callable[[], Any], what: str | Callable[[], str], within: float 
     """Wait for something that happens in another process."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
-        found = true()
-        if found:
-            return found
+        with suppress(httpx.HTTPError, AssertionError):  # busy; the deadline is the one above
+            found = true()
+            if found:
+                return found
         time.sleep(0.01)
     raise AssertionError(what if isinstance(what, str) else what())
 
@@ -338,10 +339,11 @@ class Approvals:
 
     def until_quiet(self, seconds: float = 1.3) -> None:
         """Wait until the desk has nothing more to write."""
+        began = datetime.now(UTC)  # what was ended just now may not have begun to write
 
         def quiet() -> bool:
             written = [each.at for each in self.slack.recorded if each.method.startswith("chat.")]
-            return not written or (datetime.now(UTC) - written[-1]).total_seconds() > seconds
+            return (datetime.now(UTC) - max([began, *written[-1:]])).total_seconds() > seconds
 
         until(quiet, "a quiet desk")
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 # Import `chromium` and `page` into a test file, and write `async def` tests that take `page`. Playwright
 # without `await` keeps a running event loop in the main thread, and every async test after it would fail.
@@ -25,7 +25,9 @@ _FLAGS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
-_WAITS = 15_000  # milliseconds
+#: Milliseconds; where all is well nothing waits as long. `expect` has five seconds of its own otherwise.
+WAITS = 45_000
+expect.set_options(timeout=WAITS)
 
 
 def chromium_path() -> str:
@@ -57,7 +59,7 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
     context = await chromium.new_context(
         viewport={"width": 1100, "height": 900}, locale="en-GB", timezone_id="UTC"
     )
-    context.set_default_timeout(_WAITS)
+    context.set_default_timeout(WAITS)
     made = await context.new_page()
     broken: list[str] = []
     made.on("pageerror", lambda error: broken.append(str(error)))

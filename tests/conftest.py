@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -19,6 +20,14 @@ from tests.servers import free_port
 from tests.toy_world import ToyWorld
 
 pytest_plugins = ["tests.fixtures_aws"]
+
+hypothesis.settings.register_profile(
+    "house",
+    parent=hypothesis.settings.default,
+    deadline=None,  # how long an example takes is the machine's
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_collection_finish() -> None:

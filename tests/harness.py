@@ -6,13 +6,14 @@ import asyncio
 import dataclasses
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import worker
@@ -281,6 +282,10 @@ def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> I
     )
 
 
+#: Responses that tests began and that may be open still.
+_begun: list[WorkflowHandle[Any, Report]] = []
+
+
 async def begin(
     client: Client,
     playbook_: Playbook,
@@ -298,6 +303,7 @@ async def begin(
         task_queue=TASK_QUEUE,
         result_type=Report,
     )
+    _begun.append(handle)
     return Response(client, incident, handle)
 
 
@@ -305,5 +311,12 @@ async def begin(
 async def house(client: Client, settings: Settings, *, strict: bool = True) -> AsyncIterator[None]:
     """A worker with the toy actions, in the strict sandbox; not `strict`, as it runs in production."""
     runner = strict_sandbox() if strict else None
-    async with worker.worker_of(client, settings, worker.hands_of(settings, REGISTRY), runner):
-        yield
+    try:
+        async with worker.worker_of(client, settings, worker.hands_of(settings, REGISTRY), runner):
+            yield
+    finally:
+        # What stays open would be taken up by the next house, and act in the world of another test.
+        left, _begun[:] = list(_begun), []
+        for each in left:
+            with suppress(RPCError):
+                await each.terminate()

@@ -239,9 +239,17 @@ class Installation:
         return self.http.post("/findings/acme", content=body, headers=headers)
 
     def report(self, response: str, who: str = "alice") -> dict[str, Any]:
-        answer = self.http.get(f"/v1/responses/{response}", headers=self.bearer(who))
-        assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
+        """Read a response, and again while the engine is too busy to tell."""
+
+        def read() -> dict[str, Any] | None:
+            answer = self.http.get(f"/v1/responses/{response}", headers=self.bearer(who))
+            if answer.status_code == 503:
+                return None
+            told: dict[str, Any] = answer.json() if answer.status_code == 200 else {"problem": answer.text}
+            return told
+
+        told: dict[str, Any] = self._until(read, "an answer about a response")
+        assert "problem" not in told, told
         return told
 
     def until(self, response: str, true: Any, what: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -26,12 +27,14 @@ _UP_WITHIN = 60.0
 #: Servers of tests hold nothing worth a slow goodbye.
 _DOWN_WITHIN = 2.0
 #: Ports from 32768 on are handed out by the kernel to outgoing connections.
-_PORTS = range(18000, 32768)
+#: Each process of pytest has a share of its own and hands out all of it in turn: what it gave is bound later.
+_PORTS = range(18000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8, 32768, 8)
+_turns = itertools.cycle(random.sample(_PORTS, len(_PORTS)))
 
 
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
-    for port in random.sample(_PORTS, 200):
+    for port in itertools.islice(_turns, 200):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

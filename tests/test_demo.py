@@ -17,7 +17,7 @@ import pytest
 from firedoor.demo.slack_page import SlackPage
 from tests.pseudo_terminal import PseudoTerminal
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
 DEMO = [sys.executable, "-m", "firedoor.demo"]
 _PATIENCE = 150.0

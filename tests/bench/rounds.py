@@ -205,6 +205,8 @@ async def events_of_duplicates(
     door = Door(f"{houses.ours}/findings/guardduty")
     id_ = door.post(finding(*user_key))
     houses.stamps.of(user_key[1])
+    # What is held is looked at five seconds after, then after thirty; such a look is history of its own.
+    await asyncio.sleep(6)
     before, _ = await _resting(client, id_)
     # In turn: byte for byte, as a new event about the same finding, and as GuardDuty's update of it.
     for number in range(redeliveries):

@@ -87,9 +87,9 @@ def contained(here: Installation, response: str) -> dict[str, Any]:
 
 
 def given_back(here: Installation, response: str) -> dict[str, Any]:
-    assert here.undo(response, "alice").status_code == 200
+    assert here.undo(response, "alice").is_success
     here.until(response, lambda report: report["ask"] and report["ask"]["kind"] == "undo", "the ask for undo")
-    assert here.vote(response, "bob").status_code == 200
+    assert here.vote(response, "bob").is_success
     return here.until_status(response, "undone", "stuck")
 
 
@@ -172,8 +172,8 @@ def test_a_leaked_key_dies_at_once_and_is_deleted_only_with_two_peoples_yes(
         one["AccessKeyId"]: one["Status"] for one in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
     }
     assert statuses[key] == "Inactive"
-    assert here.vote(response, "alice").status_code == 200
+    assert here.vote(response, "alice").is_success
     assert key in {one["AccessKeyId"] for one in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]}
-    assert here.vote(response, "bob").status_code == 200
+    assert here.vote(response, "bob").is_success
     here.until_status(response, "contained")
     assert key not in {one["AccessKeyId"] for one in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]}

@@ -212,8 +212,10 @@ def test_one_human_has_one_vote_through_slack_and_the_command_line(office: Appro
 
 
 def test_a_socket_that_is_cut_is_opened_again_and_presses_count(office: Approvals) -> None:
-    office.slack.socket_mode.drop()
-    until(lambda: office.slack.socket_mode.connections, "another connection")
+    mode = office.slack.socket_mode
+    before = mode.connected
+    mode.drop()
+    until(lambda: mode.connected > before, "another connection")
     office.ready()
     asked = office.start("weld_two")
     office.way("socket").yes("alice", asked.asking())
@@ -246,7 +248,7 @@ def test_a_press_is_answered_well_within_slacks_three_seconds(
     asked = office.start("weld_two")
     delivered = way.press("alice", asked.asking())
     assert delivered.outcome == "ok"
-    assert delivered.seconds < 1.5
+    assert delivered.seconds < 2.5
 
 
 def test_two_envelopes_that_come_in_the_wrong_order_are_two_votes(office: Approvals) -> None:

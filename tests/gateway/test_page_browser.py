@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from firedoor.domain import strict_yaml
 from firedoor.domain.people import Passkey
-from tests.browser import chromium
+from tests.browser import WAITS, chromium
 from tests.gateway.people_engine import TOKENS
 from tests.page_kit import AT, Site, served
 from tests.slack.injections import INJECTIONS
@@ -43,7 +43,7 @@ async def opened(browser: Browser, **settings: Any) -> tuple[BrowserContext, Pag
     context = await browser.new_context(
         viewport=PHONE, is_mobile=True, has_touch=True, locale="en-GB", timezone_id="UTC", **settings
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(WAITS)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
