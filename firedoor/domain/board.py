@@ -54,7 +54,7 @@ class Board(DeskMemory):
         for each in shown:
             if _is_stale(each) and each.notice.urgency == "outcome":
                 yield self._card(each), False, True
-        # Three cards at once are read; what comes on their heels may be the beginning of a storm.
+        # Three cards are read; what comes on the heels of another then may be the beginning of a storm.
         waits_for_more = self.brisk_until(now) is not None
         fresh = [
             each

@@ -26,8 +26,8 @@ from firedoor.domain.packed import pack, unpack
 #: More new asks than this in a minute are a storm: one message stands in the place of many.
 STORM = 5
 MINUTE = timedelta(minutes=1)
-#: After so many cards within a minute the next waits until none came for a moment: it may become a storm.
-_BRISK, _MOMENT = 3, timedelta(seconds=5)
+#: With so many cards unanswered, what comes on the heels of another waits a moment: it may become a storm.
+_BRISK, _HEELS = 3, timedelta(seconds=2)
 _KEPT = timedelta(hours=24)  # how long closed responses count in their digest
 _CASTS = 10  # words about a digest that its thread tells, the last ones
 #: Bytes of what is known of responses and of the sets, packed: together below the 2 MB of a payload.
@@ -99,20 +99,26 @@ class DeskMemory:
             self._arrived.popleft()
         if len(self._arrived) <= STORM:
             return False
-        counting = (each for each in self._arrived if not each[2] or self._is_open(each[1]))
+        counting = filter(self._counts, self._arrived)
         return sum(1 for _ in islice(counting, STORM + 1)) > STORM
 
     def brisk_until(self, now: datetime) -> datetime | None:
         """Until when one more new card waits for what it may be part of; None when it does not."""
-        cards = sum(1 for _, response, _ in self._arrived if self._has_card(response))
-        if cards < _BRISK:
+        if len(self._arrived) <= _BRISK or self._arrived[-1][0] - self._arrived[-2][0] >= _HEELS:
             return None
-        until = self._arrived[-1][0] + _MOMENT
-        return until if until > now else None
+        until = self._arrived[-1][0] + _HEELS
+        if until <= now:
+            return None
+        cards = sum(1 for each in self._arrived if self._counts(each) and self._has_card(each[1]))
+        return until if cards >= _BRISK else None
 
     def _has_card(self, response: str) -> bool:
         known = self.shown.get(response)
         return known is not None and known.ref is not None
+
+    def _counts(self, arrived: tuple[datetime, str, bool]) -> bool:
+        """Whether it is still to be read: an outcome, or an ask that nobody has decided."""
+        return not arrived[2] or self._is_open(arrived[1])
 
     def _is_open(self, response: str) -> bool:
         known = self.shown.get(response)

@@ -85,7 +85,7 @@ class Channel:
         while self.now <= until:
             order, wake = self.board.next(self.now)
             if order is None:
-                if wake is None or (drain and wake - self.now > timedelta(seconds=30)):
+                if wake is None or wake > until or (drain and wake - self.now > timedelta(seconds=30)):
                     break
                 assert wake > self.now
                 self.now = wake
@@ -300,7 +300,7 @@ def test_asks_that_people_keep_up_with_are_no_storm() -> None:
     assert "digest" not in kinds(channel)
 
 
-@pytest.mark.parametrize("seconds", [0, 5, 30, 59, 200, 900])
+@pytest.mark.parametrize("seconds", [0, 5, 30, 59, 200, 390])
 def test_two_hundred_findings_make_at_most_five_messages_also_when_they_are_decided(seconds: int) -> None:
     channel = Channel(board())
     for number in range(200):
@@ -321,15 +321,27 @@ def test_two_hundred_findings_make_at_most_five_messages_also_when_they_are_deci
     assert len(channel.posts) <= 5
 
 
-def test_a_card_that_comes_on_the_heels_of_three_waits_a_moment_for_more() -> None:
+def test_a_card_that_comes_on_the_heels_of_another_waits_a_moment_where_three_wait_for_an_answer() -> None:
     channel = Channel(board())
     for number in range(4):
         channel.board.take(notice(number), channel.now)
         channel.run(channel.now + SECOND)
     assert len(channel.posts) == 3
-    channel.run(channel.now + timedelta(seconds=5))
+    channel.run(channel.now + SECOND)
     assert len(channel.posts) == 4, "no more came: it was no storm"
     assert "digest" not in kinds(channel)
+
+
+@pytest.mark.parametrize(("apart", "answered"), [(2 * SECOND, False), (1.5 * SECOND, True)])
+def test_a_card_is_posted_at_once_where_nothing_hints_at_a_storm(apart: timedelta, *, answered: bool) -> None:
+    channel = Channel(board())
+    for number in range(5):
+        channel.run(channel.now + apart)
+        if answered and number:
+            channel.board.take(done(number - 1), channel.now)
+        channel.board.take(notice(number), channel.now)
+        channel.run(channel.now + 0.5 * SECOND)
+        assert channel.board.shown[notice(number).response].ref is not None
 
 
 def test_an_ask_that_was_just_posted_says_all_there_is_and_its_thread_begins_with_what_becomes_of_it() -> (
