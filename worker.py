@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
+from activities.casting import Casting
 from activities.clearance import KillSwitch
 from activities.desk import Desk
 from activities.evidence import Evidence
@@ -102,7 +103,7 @@ def desk_of(
         switch.freezes,
         fallback=slack.fallback_channel,
     )
-    return [desk.show, desk.write, desk.cast]
+    return [desk.show, desk.write, Casting(client).cast]
 
 
 def worker_of(

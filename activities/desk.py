@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 
 import structlog
 from temporalio import activity
 from temporalio.client import (
     Client,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.faults import translated
 from firedoor.connectors.slack import SlackDesk
 from firedoor.domain.clearance import Freezes
-from firedoor.domain.contract import CAST, DESK, SHOW, TASK_QUEUE, TELL, VOTE, WRITE, desk_id
+from firedoor.domain.contract import DESK, SHOW, TASK_QUEUE, TELL, WRITE, desk_id
 from firedoor.domain.desk import (
     BoardState,
-    Cast,
-    CastOrder,
-    Member,
     MessageRef,
     ShowOrder,
     WriteOrder,
     Written,
 )
 from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.response import Report, VoteReceipt
-from firedoor.domain.vote import Vote
+from firedoor.domain.response import Report
 from firedoor.slack import digest as drawn
 from firedoor.slack.around import Around
 from firedoor.slack.blocks import Message
@@ -42,13 +33,11 @@ from firedoor.slack.card import card
 from firedoor.slack.reminder import reminder
 from firedoor.slack.superseded import superseded
 from firedoor.slack.thread import replies
-from firedoor.temporal import PATIENCE, answered, report_of, unavailable, updated
+from firedoor.temporal import PATIENCE, answered, report_of, unavailable
 
 _log = structlog.get_logger("firedoor.desk")
 
 _REMEMBERED = 5_000  # messages; forgetting one costs at most an edit that says what an older one said
-_AT_ONCE = 16  # votes of one word about many that are under way together
-_CAST_WITHIN = timedelta(seconds=10)  # for one of them: shorter than what the activity may be silent for
 
 #: We cannot write here; another channel may do.
 _CLOSED = frozenset(
@@ -259,61 +248,6 @@ class Desk:
         while len(self._newest) > _REMEMBERED:
             self._newest.popitem(last=False)
         return True
-
-    # ---- a word about many --------------------------------------------------------------
-
-    @activity.defn(name=CAST)
-    async def cast(self, order: CastOrder) -> Cast:
-        """Hand one word to each ask of a frozen set; each counts it by its own rules, and once."""
-        with translated():
-            turns = asyncio.Semaphore(_AT_ONCE)
-
-            async def one(member: Member) -> str:
-                async with turns:
-                    said = await self._cast_one(order, member)
-                    activity.heartbeat()
-                    return said
-
-            answers = await asyncio.gather(*(one(each) for each in order.members), return_exceptions=True)
-            refused: dict[str, int] = {}
-            for answer in answers:
-                if isinstance(answer, BaseException):  # all are tried before one is tried again
-                    raise answer
-                if answer:
-                    refused[answer] = refused.get(answer, 0) + 1
-        return Cast(word=order.word, counted=len(answers) - sum(refused.values()), refused=refused)
-
-    async def _cast_one(self, order: CastOrder, member: Member) -> str:
-        """Cast one vote; returns why it does not count, "" where it does."""
-        word = order.word
-        vote = Vote(
-            id=f"{member.response}/{member.ask}.{member.generation}/{word.voter.person}/{word.decision}",
-            decision=word.decision,
-            voter=word.voter,
-            door=word.door,
-            fingerprint=member.plan_sha256,
-            ask=member.ask,
-            generation=member.generation,
-            reason=word.reason,
-            comment=word.comment,
-            at=word.at,
-            among=word.sha256,
-        )
-        handle = self._client.get_workflow_handle(member.response)
-        try:
-            await updated(
-                lambda: handle.execute_update(VOTE, vote, id=vote.id, result_type=VoteReceipt), _CAST_WITHIN
-            )
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise Unavailable("a response does not answer", mend="it is asked again") from None
-        except WorkflowUpdateFailedError as error:
-            cause = error.cause
-            return cause.message if isinstance(cause, ApplicationError) else str(cause)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                return "this response is closed; nothing is being asked here any more"
-            raise unavailable(error) from None
-        return ""
 
 
 def _asks_anew(report: Report, ref: MessageRef) -> bool:

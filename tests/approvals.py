@@ -256,13 +256,16 @@ def has_button(card: Posted, action: str) -> bool:
 def until(true: Callable[[], Any], what: str | Callable[[], str], within: float = _PATIENCE) -> Any:
     """Wait for something that happens in another process."""
     deadline = time.monotonic() + within
+    last: Exception | None = None
     while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError, AssertionError):  # busy; the deadline is the one above
+        try:
             found = true()
-            if found:
-                return found
+        except (httpx.HTTPError, AssertionError) as error:  # busy; the deadline is the one above
+            found, last = None, error
+        if found:
+            return found
         time.sleep(0.01)
-    raise AssertionError(what if isinstance(what, str) else what())
+    raise AssertionError(what if isinstance(what, str) else what()) from last
 
 
 def within(limit: float, seconds: Callable[[], float]) -> bool:

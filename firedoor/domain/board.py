@@ -181,6 +181,8 @@ class Board(DeskMemory):
         if order.what == "digest":
             ref = told.ref or opened.ref
             changes |= {"ref": ref, "drawn_at": now, "stale": order.digest != self.digest(number)}
+            if ref != opened.ref:  # a new message has a new thread
+                changes |= {"said": None, "unsaid": bool(opened.casts)}
         elif order.what == "reminder":
             changes["reminded"] = False
         else:

@@ -548,6 +548,23 @@ def test_what_became_of_a_word_about_many_is_told_in_the_digests_thread() -> Non
     assert [cast.counted for cast in second.casts] == [19, 20]
 
 
+def test_a_digest_that_had_to_be_posted_anew_tells_in_its_new_thread_what_became_of_the_words() -> None:
+    channel = _stormy()
+    made = channel.board
+    order = made.sets.vote(_word(_look(channel).sha256))
+    made.cast(order, Cast(word=order.word, counted=20))
+    channel.run(channel.now + timedelta(minutes=2))
+    made.take(done(1), channel.now)
+    order_, _ = made.next(channel.now + 5 * SECOND)
+    assert order_ is not None
+    assert order_.what == "digest"
+    elsewhere = MessageRef(channel="C2", ts="99.0")
+    made.written(order_, Written(ref=elsewhere, posted=True), channel.now + 5 * SECOND)
+    channel.run(channel.now + timedelta(minutes=2))
+    last = [each for each in channel.writes if each.what == "cast"][-1]
+    assert (last.ref, last.said) == (elsewhere, None)
+
+
 # ---- the kill switch -------------------------------------------------------------------------
 
 

@@ -313,7 +313,7 @@ def test_a_freeze_is_on_every_open_card_stops_what_is_approved_and_needs_somebod
 # ---- told as it is -----------------------------------------------------------------------------------------
 
 
-def test_the_buttons_are_gone_within_a_second_of_the_deciding_vote(office: Approvals, way: Way) -> None:
+def test_the_buttons_are_gone_at_once_after_the_deciding_vote(office: Approvals, way: Way) -> None:
     def seconds() -> float:
         asked = office.start()
         card = asked.asking()

@@ -42,7 +42,7 @@ def test_the_exact_plan_is_shown_with_the_fingerprint_that_a_yes_signs(office: A
     assert asked.voters() == [], "looking decides nothing"
 
 
-def test_a_card_is_posted_within_a_second_of_its_plan_in_a_quiet_channel(office: Approvals) -> None:
+def test_a_card_is_posted_at_once_after_its_plan_in_a_quiet_channel(office: Approvals) -> None:
     def seconds() -> float:
         office.until_quiet()
         asked = office.start("weld_two")

@@ -388,6 +388,7 @@ async def test_one_finding_of_a_batch_that_is_not_held_asks_for_all_of_it_again(
     back = await gateway.standard(batch)
 
     problem(away, 503, "unavailable")
+    assert "Temporal does not answer" in away.json()["detail"], "the operator reads why"
     assert [one["joined"] for one in back.json()["responses"]] == [True, False]
 
 
