@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -39,6 +40,7 @@ class Handle:
         waiting = self.there.answers.get(self.response, [])
         if waiting:
             raise waiting.pop(0)
+        await asyncio.sleep(0.01)  # an answer takes longer than a failure here
         self.there.votes.append(self.response)
 
 
