@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
@@ -21,6 +21,9 @@ from firedoor.domain.problem import Position, Problem, Problems, Way, did_you_me
 from firedoor.domain.strict_yaml import load
 from firedoor.domain.wording import problems_of
 from firedoor.domain.yaml_document import Document, read
+
+#: How large a compiled playbook may be, as JSON without its cases: it stands in each response's history.
+MOST_BYTES: Final = 256 * 1024
 
 
 class Known(NamedTuple):
@@ -86,6 +89,14 @@ class _Checker:
 
     def problems(self) -> Iterator[Problem]:
         yield from self._name()
+        size = len(self._playbook.model_copy(update={"cases": ()}).model_dump_json().encode())
+        if size > MOST_BYTES:
+            yield self._at(
+                ("steps",),
+                f"the playbook is {size} bytes as JSON, without its cases",
+                expected=f"at most {MOST_BYTES}: each response carries its playbook",
+                mend="split it, or shorten its texts",
+            )
         top = {"finding", "severity"}
         if self._playbook.when:
             yield from self._expression(self._playbook.when, ("when",), top)

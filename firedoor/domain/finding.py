@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, JsonValue
+from pydantic_core import to_json
 
 from firedoor.domain.value import Value
 
@@ -51,8 +53,20 @@ def _aware(moment: datetime) -> datetime:
     return moment
 
 
+#: How large one finding may be, as JSON. It stands in a response's history, beside its playbook and up to
+#: every other finding of the incident; Temporal takes 2 MB in one message.
+MOST_BYTES: Final = 64 * 1024
+MOST_RESOURCES: Final = 250
+MOST_ADDRESSES: Final = 250  # source IPs of an actor
+MOST_ATTRIBUTES: Final = 100  # of one resource
+ATTRIBUTE_BYTES: Final = 20 * 1024  # of one attribute as JSON: the largest policy document of a bucket
+ATTRIBUTE_DEPTH: Final = 8
+#: What identifies a finding is kept for every version that a response has seen.
+_LONGEST_UID: Final = 1024
+
 Moment = Annotated[datetime, AfterValidator(_aware)]
 Text = Annotated[str, Field(max_length=4096)]
+Uid = Annotated[str, Field(max_length=_LONGEST_UID)]
 
 
 class Resource(Value):
@@ -91,10 +105,12 @@ class Finding(Value):
     `uid` is the detector's own id; a finding that changes keeps its `uid` and
     moves `modified` (OCSF `finding_info.modified_time`), so (`source`, `uid`,
     `modified`) is one version of one finding. `source` is the detector
-    (`aws.guardduty`, `github`), not the configured door it came through.
+    (`aws.guardduty`, `github`), not the configured door it came through. As JSON
+    it is at most 64 kB, with at most 250 resources and 1 000 findings in one delivery;
+    what is larger is refused at the door, with its size.
     """
 
-    uid: Text
+    uid: Uid
     source: Text
     type: Text
     title: Text = ""
@@ -102,7 +118,7 @@ class Finding(Value):
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     account: Text | None = None  # the AWS account id, 12 digits
     region: Text | None = None
-    resources: tuple[Resource, ...] = Field(default=(), max_length=1000)
+    resources: tuple[Resource, ...] = ()
     actor: Actor = Actor()
     first_seen: Moment
     last_seen: Moment
@@ -126,6 +142,53 @@ class Finding(Value):
             if value:
                 told.add(f"actor.{key}:{value}")
         return frozenset(told)
+
+
+def too_large(finding: Finding) -> str | None:
+    """Say which part of a finding is too large, its size and the most; None where all of it fits."""
+    for field, found, most in _counted(finding):
+        if found > most:
+            return f"{field} is {found}, at most {most}"
+    size = len(to_json(finding))
+    if size <= MOST_BYTES:
+        return None
+    sizes = {name: len(to_json(getattr(finding, name))) for name in type(finding).model_fields}
+    field = max(sizes, key=sizes.__getitem__)
+    return (
+        f"the finding is {size} bytes as JSON, at most {MOST_BYTES}; its largest field is {field} "
+        f"with {sizes[field]} bytes"
+    )
+
+
+def _counted(finding: Finding) -> Iterator[tuple[str, int, int]]:
+    """Everything of a finding that is counted: what it is, how much there is, how much there may be."""
+    yield "the number of resources", len(finding.resources), MOST_RESOURCES
+    yield "the number of actor.source_ips", len(finding.actor.source_ips), MOST_ADDRESSES
+    for number, resource in enumerate(finding.resources):
+        where = f"resources[{number}].attributes"
+        yield f"the number of {where}", len(resource.attributes), MOST_ATTRIBUTES
+        for name, value in resource.attributes.items():
+            if isinstance(value, (dict, list)) or (isinstance(value, str) and len(value) > _SMALL):
+                of = f"{where}.{ascii(name)[1:-1][:40]}"
+                yield f"the depth of {of}", _depth(value), ATTRIBUTE_DEPTH
+                yield f"the size in bytes of {of}", len(to_json(value)), ATTRIBUTE_BYTES
+
+
+_SMALL: Final = ATTRIBUTE_BYTES // 6  # not even escaped is it too large
+
+
+def _depth(value: Any) -> int:
+    """How deep a value is nested, counted no further than one beyond the most."""
+    depth, level = 0, [value] if isinstance(value, (dict, list)) else []
+    while level and depth <= ATTRIBUTE_DEPTH:
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        depth += 1
+    return depth
 
 
 def without_none(value: Any) -> Any:

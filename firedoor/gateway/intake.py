@@ -17,7 +17,8 @@ import structlog
 from firedoor.domain.contract import Dismissed, Intake, Responses
 from firedoor.domain.errors import FiredoorError, Misconfigured, Unavailable, Unreadable
 from firedoor.domain.finding import Finding
-from firedoor.findings.delivery import Delivery
+from firedoor.findings.admission import admitted
+from firedoor.findings.delivery import Delivery, TooManyParts
 from firedoor.findings.forgiving import quoted
 from firedoor.findings.json_reader import read_json
 from firedoor.findings.kinds import KINDS
@@ -214,9 +215,10 @@ class IntakePipeline:
             ) from None
         metrics.FINDINGS.labels(door.name, "ignored").inc(len(delivery.ignored))
         metrics.FINDINGS.labels(door.name, "unreadable").inc(len(delivery.unreadable))
+        metrics.FINDINGS.labels(door.name, "too_large").inc(len(delivery.too_large))
         left = (
             Dismissed(finding=one.finding, reason=one.reason)
-            for one in (*delivery.unreadable, *delivery.ignored)
+            for one in (*delivery.too_large, *delivery.unreadable, *delivery.ignored)
         )
         return Taken(
             Intake(
@@ -263,9 +265,18 @@ class IntakePipeline:
 def _understand(door: Door, request: _Request, received: datetime) -> Delivery:
     try:
         body = read_json(request.body)
-        return KINDS[door.kind](body, request.headers, request.body_sha256, received)
+        delivery = admitted(KINDS[door.kind](body, request.headers, request.body_sha256, received))
+    except TooManyParts as error:
+        raise TooLarge(error.found, expected=error.expected, mend=error.mend) from None
     except Unreadable as error:
         raise NotUnderstood(error.found, expected=error.expected, mend=error.mend) from None
+    if delivery.too_large and not delivery.findings and not delivery.ignored:
+        raise TooLarge(
+            f"finding {quoted(delivery.too_large[0].finding)}: {delivery.too_large[0].reason}",
+            expected="findings that a response can hold",
+            mend="send what decides, and a url to the rest",
+        )
+    return delivery
 
 
 def _demand_json(headers: Mapping[str, str]) -> None:

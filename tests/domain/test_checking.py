@@ -132,6 +132,11 @@ class TestKeys:
             ]
         )
 
+    def test_one_that_is_too_large_for_the_history_of_a_response(self) -> None:
+        many = [f"  - {{id: s{n}, action: toy.shut, params: {{door: {'x' * 2700}}}}}" for n in range(100)]
+        (mistake,) = told("steps:\n" + "\n".join(many))
+        assert "bytes as JSON, without its cases; expected at most 262144" in mistake
+
     def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(self) -> None:
         wrong = step("id: a", "action: toy.shtu", "when: fidning.count > 1", "params: {door: x}")
         assert told(wrong, HEAD.replace("resources", "resorces")) == snapshot(

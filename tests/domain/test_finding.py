@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from firedoor.domain.finding import Actor, Finding, Resource, Severity, without_none
+from firedoor.domain.finding import Actor, Finding, Resource, Severity, too_large, without_none
 from tests.harness import NOW, finding
 
 
@@ -81,13 +81,65 @@ def test_a_time_needs_its_zone(field: str) -> None:
         {"count": 0},
         {"severity": "grave"},
         {"title": "x" * 4097},
-        {"resources": tuple(Resource(kind="a", uid=str(n)) for n in range(1001))},
+        {"uid": "x" * 1025},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_is_out_of_bounds_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=next(iter(change))):
         finding(**change)
+
+
+def holding(**attributes: object) -> Finding:
+    return finding(resources=(Resource(kind="a", uid="b", attributes=attributes),))
+
+
+deep: object = 1
+for _ in range(9):
+    deep = [deep]
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (
+            finding(resources=tuple(Resource(kind="a", uid=str(n)) for n in range(251))),
+            "the number of resources is 251, at most 250",
+        ),
+        (
+            finding(actor=Actor(source_ips=("192.0.2.1",) * 251)),
+            "the number of actor.source_ips is 251, at most 250",
+        ),
+        (
+            holding(**{f"k{n}": n for n in range(101)}),
+            "the number of resources[0].attributes is 101, at most 100",
+        ),
+        (
+            holding(policy="x" * 20_479),
+            "the size in bytes of resources[0].attributes.policy is 20481, at most 20480",
+        ),
+        (
+            holding(policy="\x01" * 3_414),  # six bytes each
+            "the size in bytes of resources[0].attributes.policy is 20486, at most 20480",
+        ),
+        (holding(tags=deep), "the depth of resources[0].attributes.tags is 9, at most 8"),
+        (
+            finding(
+                resources=tuple(Resource(kind="a", uid=str(n), name="é" * 4000) for n in range(10)), url="u"
+            ),
+            "at most 65536; its largest field is resources with 80",
+        ),
+    ],
+    ids=["resources", "addresses", "attributes", "attribute", "escaped", "depth", "whole"],
+)
+def test_what_no_response_could_hold_is_named_with_its_size_and_the_most(told: Finding, says: str) -> None:
+    assert says in (too_large(told) or "")
+
+
+def test_what_real_detectors_send_fits() -> None:
+    tagged = {"tags": {f"tag-{n}": "v" * 200 for n in range(50)}, "policy": "p" * 20_000}
+    assert too_large(holding(**tagged)) is None
+    assert too_large(finding()) is None
 
 
 def test_a_finding_is_frozen_and_survives_json() -> None:

@@ -104,7 +104,7 @@ def test_a_severity_nobody_knows_is_not_guessed_upwards(told, severity):
         ({"uid": None}, "uid"),
         ({"actor": {"surprise": 1}}, "actor.surprise"),
         ({"resources": [{"kind": "k", "uid": "u", "attributes": {"n": 2**60}}]}, "beyond 2\\*\\*53"),
-        ({"resources": [{"kind": "k", "uid": str(n)} for n in range(1001)]}, "resources"),
+        ({"resources": [{"kind": "k", "uid": "u" * 4097}]}, "resources"),
         ({"class_uid": 2005}, "another class"),
         ({"specversion": "0.3"}, "another version"),
         ({"specversion": "1.0", "data": {"specversion": "1.0"}}, "without a time"),

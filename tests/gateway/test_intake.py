@@ -364,6 +364,50 @@ async def test_what_the_engine_finally_rejects_is_dismissed_with_its_reason(gate
     assert len(response.json()["responses"]) == 1
 
 
+def large(uid: str) -> dict[str, Any]:
+    """A finding that no response could hold."""
+    things = [{"kind": "a", "uid": str(number), "name": "x" * 4000} for number in range(20)]
+    return {key: value for key, value in FINDING.items() if key != "resources"} | {
+        "uid": uid,
+        "resources": things,
+    }
+
+
+async def test_a_finding_that_no_response_could_hold_starts_nothing_and_is_told_why(gateway: Gateway):
+    details = problem(await gateway.standard(large("acme-0009")), 413, "too_large")
+
+    assert "acme-0009" in details["found"]
+    assert "at most 65536; its largest field is resources" in details["found"]
+    assert gateway.engine.taken == []
+
+
+async def test_a_finding_that_is_too_large_does_not_sink_its_siblings(gateway: Gateway):
+    response = await gateway.standard([FINDING, large("acme-0009"), FINDING | {"uid": "acme-0002"}])
+
+    assert response.status_code == 202
+    assert [finding.uid for finding, _ in gateway.engine.taken] == ["acme-0001", "acme-0002"]
+    (left,) = response.json()["dismissed"]
+    assert (left["finding"], "at most 65536" in left["reason"]) == ("acme-0009", True)
+
+
+@pytest.mark.parametrize("source", ["acme", "guardduty"])
+async def test_a_batch_of_too_many_says_how_many_and_the_most_and_none_is_taken(gateway: Gateway, source):
+    if source == "acme":
+        batch = [FINDING | {"uid": f"acme-{number}"} for number in range(1001)]
+        details = problem(await gateway.standard(batch), 413, "too_large")
+    else:
+        details = problem(await gateway.eventbridge([LEAKED_KEY] * 1001), 413, "too_large")
+
+    assert (details["found"], details["expected"]) == ("1001 findings in one delivery", "at most 1000")
+    assert gateway.engine.taken == []
+
+
+async def test_a_batch_of_the_most_is_taken(gateway: Gateway):
+    response = await gateway.standard([FINDING | {"uid": f"acme-{number}"} for number in range(1000)])
+
+    assert len(response.json()["responses"]) == 1000
+
+
 # Is it held?
 
 
