@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import secrets
 import shutil
 import signal
+import socket
 import sys
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import structlog
@@ -36,13 +39,49 @@ _TUNING = (
     'history.longPollExpirationInterval="2s"',
     "matching.enableFairness=true",
 )
+# The server opens an HTTP API as well, on a port of its own choice, and cannot be told not to. It takes a
+# start, a signal or a terminate from any web page that this machine's browser shows: a plain form post,
+# under any `Host` (measured with server 1.32). A name that no browser can resolve (RFC 2606) closes it.
+_NO_HTTP_API = 'frontend.httpAllowedHosts=["closed.invalid"]'
+
+
+@dataclass(frozen=True)
+class HiddenPage:
+    """Where Temporal's own page listens: it lets whoever reaches it write, so that nobody should.
+
+    People see it through `firedoor.temporal_page`. On Linux all of 127.0.0.0/8 is this machine, so the page
+    takes an address that a hostile web page cannot guess; elsewhere it is 127.0.0.1.
+    """
+
+    host: str
+    port: int
+
+    @classmethod
+    def anywhere(cls) -> HiddenPage:
+        """Choose an address that is free."""
+        linux = sys.platform == "linux"
+        host = (
+            str(IPv4Address((127 << 24) + 256 + secrets.randbelow((1 << 24) - 512))) if linux else "127.0.0.1"
+        )
+        with socket.socket() as probe:
+            probe.bind((str(host), 0))
+            return cls(str(host), probe.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://{self.host}:{self.port}"
+
+    def arguments(self) -> list[str]:
+        """Tell the server."""
+        return ["--ui-ip", self.host, "--ui-port", str(self.port), "--ui-disable-news-fetch"]
 
 
 def temporal_command(
     *,
     data: Path | None,
     port: int,
-    ui_port: int | None,
+    page: HiddenPage | None,
     namespace: str = NAMESPACE,
     time_skipping: bool = False,
 ) -> list[str]:
@@ -51,26 +90,30 @@ def temporal_command(
         _temporal(),
         "server",
         "start-dev",
-        *temporal_arguments(data, port, ui_port, namespace, time_skipping),
+        *temporal_arguments(data, port, page, namespace, time_skipping),
     ]
 
 
 def temporal_arguments(
     data: Path | None,
     port: int,
-    ui_port: int | None,
+    page: HiddenPage | None,
     namespace: str,
     time_skipping: bool,  # noqa: FBT001
 ) -> list[str]:
     """Return the tuned arguments of `temporal server start-dev`."""
     arguments = ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "warn", "-n", namespace]
-    arguments += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port), "--ui-disable-news-fetch"]
+    arguments += ["--headless"] if page is None else page.arguments()
     if data is not None:
         arguments += ["--db-filename", str(data / "temporal.db")]
         arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
     for name in SEARCH_ATTRIBUTES:
         arguments += ["--search-attribute", f"{name}=Keyword"]
-    for value in (*_TUNING, *(("frontend.WorkflowTimeSkippingEnabled=true",) if time_skipping else ())):
+    for value in (
+        *_TUNING,
+        _NO_HTTP_API,
+        *(("frontend.WorkflowTimeSkippingEnabled=true",) if time_skipping else ()),
+    ):
         arguments += ["--dynamic-config-value", value]
     return arguments
 

@@ -147,7 +147,7 @@ class Installation:
             return temporal_command(
                 data=self.folder / "data",
                 port=self.temporal_port,
-                ui_port=None,
+                page=None,
                 time_skipping=self.time_skipping,
             )
         if part == "worker":

@@ -30,7 +30,7 @@ from firedoor.commands.terminal import err
 from firedoor.commands.written import shelf_of
 from firedoor.domain.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 from firedoor.domain.errors import Misconfigured
-from firedoor.embedded import NAMESPACE, Child, answers, keep, temporal_command
+from firedoor.embedded import NAMESPACE, Child, HiddenPage, answers, keep, temporal_command
 from firedoor.logs import configure_logging
 from firedoor.settings import Settings, child_environment, from_environment
 
@@ -118,8 +118,8 @@ def _free(ports: Ports) -> None:
                 ) from error
 
 
-def children_of(settings: Settings, data: Path, ports: Ports) -> tuple[Child, Child, Child]:
-    """Describe the three processes: Temporal, the gateway, the worker."""
+def children_of(settings: Settings, data: Path, ports: Ports) -> tuple[Child, ...]:
+    """Describe the processes: Temporal, its page for reading, the gateway, the worker."""
     address = f"{_HOST}:{ports.temporal}"
     # None of our own TEMPORAL_… leads our children elsewhere, no TLS or API key of another server either.
     environment = child_environment(
@@ -132,12 +132,15 @@ def children_of(settings: Settings, data: Path, ports: Ports) -> tuple[Child, Ch
     child = partial(_child, environment, data / "log")
     python = [sys.executable, "-P"]
     gateway = [*python, "-m", "firedoor.cli", "gateway", "--host", _HOST, "--port", str(ports.gateway)]
+    hidden = HiddenPage.anywhere()
+    page = [*python, "-m", "firedoor.temporal_page", "--port", str(ports.ui), "--upstream", hidden.url]
     return (
         child(
             "temporal",
-            temporal_command(data=data, port=ports.temporal, ui_port=ports.ui),
+            temporal_command(data=data, port=ports.temporal, page=hidden),
             partial(_serves, address),
         ),
+        child("temporal's page", page, partial(answers, f"http://{_HOST}:{ports.ui}/")),
         child("gateway", gateway, partial(answers, f"http://{_HOST}:{ports.gateway}/readyz")),
         # Not -P: worker.py finds its rooms beside itself.
         child("worker", [sys.executable, str(WORKER)], partial(_polled, address)),

@@ -100,7 +100,7 @@ def running(
         aws_url, ours_url, floor_url = (f"http://127.0.0.1:{port}" for port in ports[1:])
         env = _environment(temporal_url, aws_url, folder)
         aws = start("aws", [python, "-m", "tests.bench.stamped_aws", str(ports[1])], env)
-        temporal = start("temporal", temporal_command(data=folder, port=ports[0], ui_port=None), env)
+        temporal = start("temporal", temporal_command(data=folder, port=ports[0], page=None), env)
         aws.wait(lambda: _answers(aws_url + CALLS))
         _configure(folder, ours_url, chains(aws_url))
         temporal.wait(lambda: _serves(temporal_url))

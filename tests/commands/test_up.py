@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def test_it_is_ready_when_it_says_so_and_leaves_no_process_behind() -> None:
         assert running.said == ["firedoor is ready\n"]
         assert json.loads(request(f"{running.url}/readyz"))["status"] == "ok"
         children = running.children()
-        assert set(children) == {"start-dev", "gateway", "worker.py"}
+        assert set(children) == {"start-dev", "temporal_page", "gateway", "worker.py"}
         assert running.stop() == 0
         assert not any(alive(pid) for pid in children.values())
     assert "nothing is lost" in Path("up.err").read_text()
@@ -46,7 +48,7 @@ def test_a_part_that_dies_is_started_again_and_a_restart_keeps_what_there_was(co
         before = running.children()
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
-        until(lambda: set(running.children()) == set(before), "three parts again")
+        until(lambda: set(running.children()) == set(before), "all parts again")
         until(lambda: request(f"{running.url}/readyz"), "ready again")
         assert not set(running.children().values()) & set(before.values())
         asyncio.run(begin(running.temporal))
@@ -68,6 +70,57 @@ def test_a_killed_up_takes_its_parts_with_it_and_the_next_one_starts_at_once() -
         assert asyncio.run(remembered(running.temporal)) == ["kept"]
 
 
+@pytest.mark.usefixtures("config")
+def test_temporals_page_is_for_reading_and_for_this_machine_alone() -> None:
+    with up() as running:
+        asyncio.run(begin(running.temporal))
+        page = f"http://127.0.0.1:{running.page}"
+        listed = "/api/v1/namespaces/firedoor/workflows"
+        assert asked(page + "/") == 200
+        assert asked(page + listed) == 200
+        assert asked(page + listed, host="evil.example") == 403
+        for act in ("terminate", "cancel", "signal/anything"):
+            for origin in (page, "http://evil.example"):
+                assert asked(f"{page}{listed}/kept/{act}", body=b"{}", origin=origin) in (403, 405)
+        assert json.loads(request(page + "/api/v1/settings"))["DisableWriteActions"] is True
+        assert asyncio.run(status("kept", running.temporal)) == "RUNNING"
+
+
+def test_the_http_api_that_temporal_opens_by_itself_takes_nothing_from_a_browser() -> None:
+    port, http = free_port(), free_port()
+    command = [*temporal_command(data=None, port=port, page=None), "--http-port", str(http)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: asyncio.run(up_command._serves(f"127.0.0.1:{port}")), "a server")
+        asyncio.run(begin(port))
+        kept = f"http://127.0.0.1:{http}/api/v1/namespaces/firedoor/workflows/kept"
+        for host in (f"127.0.0.1:{http}", "localhost", "evil.example"):
+            assert asked(kept, host=host) == 403
+            assert asked(kept + "/terminate", body=b"{}", host=host, origin="http://evil.example") == 403
+        assert asyncio.run(status("kept", port)) == "RUNNING"
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
+
+
+def asked(url: str, *, body: bytes | None = None, **headers: str) -> int:
+    """Return the status of an answer."""
+    told = {"content-type": "text/plain", **headers}
+    wanted = urllib.request.Request(url, data=body, headers=told)  # noqa: S310  only our own loopback servers
+    try:
+        with urllib.request.urlopen(wanted, timeout=PATIENCE) as answer:  # noqa: S310  as above
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+async def status(workflow: str, port: int) -> str:
+    client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)
+    described = await client.get_workflow_handle(workflow).describe()
+    assert described.status is not None
+    return described.status.name
+
+
 async def begin(port: int) -> None:
     """Leave something in Temporal that no worker takes up."""
     client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)
@@ -84,7 +137,7 @@ def test_what_an_older_file_lacks_is_made_at_the_start() -> None:
     """The server makes search attributes in a new file only."""
     port, folder = free_port(), Path("var").absolute()
     folder.mkdir()
-    command = temporal_command(data=folder, port=port, ui_port=None)
+    command = temporal_command(data=folder, port=port, page=None)
     plain = [part for part in command if part != "--search-attribute" and not part.endswith("=Keyword")]
     older = subprocess.Popen(plain, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -114,7 +167,7 @@ def test_it_does_not_follow_the_environment_to_another_temporal() -> None:
         "TEMPORAL_API_KEY": "a-key-of-another-server",
     }
     with up(environment=elsewhere) as running:
-        assert set(running.children()) == {"start-dev", "gateway", "worker.py"}
+        assert set(running.children()) == {"start-dev", "temporal_page", "gateway", "worker.py"}
 
 
 @pytest.mark.usefixtures("config")
@@ -164,11 +217,11 @@ def test_a_part_that_never_becomes_ready_is_named_and_the_others_are_stopped(
     started: list[Child] = []
     real = up_command.children_of
 
-    def children_of(*told: Any) -> tuple[Child, Child, Child]:
-        temporal, gateway, worker = real(*told)
+    def children_of(*told: Any) -> tuple[Child, ...]:
+        started[:] = real(*told)
+        worker = next(child for child in started if child.name == "worker")
         worker.command = [sys.executable, "-c", "raise SystemExit('the worker gives up')"]
-        started[:] = [temporal, gateway, worker]
-        return temporal, gateway, worker
+        return tuple(started)
 
     monkeypatch.setattr(up_command, "children_of", children_of)
     ports = [part for name in ("gateway", "temporal", "ui") for part in (f"--{name}-port", free_port())]

@@ -19,7 +19,7 @@ from tests.servers import free_port
 
 PATIENCE = 60.0
 #: What is in the command line of each part.
-PARTS = ("start-dev", "gateway", "worker.py", "firedoor.testing.slack")
+PARTS = ("start-dev", "temporal_page", "gateway", "worker.py", "firedoor.testing.slack")
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Running:
     process: subprocess.Popen[str]
     gateway: int
     temporal: int
+    page: int
     said: list[str]
 
     @property
@@ -72,7 +73,7 @@ def up(*more: str, environment: dict[str, str] | None = None) -> Iterator[Runnin
             text=True,
             env={**os.environ, **(environment or {})},
         )
-    running = Running(process, gateway, temporal, [])
+    running = Running(process, gateway, temporal, ui, [])
     try:
         assert process.stdout is not None
         for line in process.stdout:

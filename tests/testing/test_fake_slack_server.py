@@ -124,6 +124,21 @@ async def test_nothing_but_loopback_is_listened_on() -> None:
         await serve(Workspace(), "0.0.0.0", 0)  # noqa: S104  the point of the test
 
 
+def test_a_page_of_another_site_cannot_press(slack: Workspace) -> None:
+    """Whoever uses this machine presses as anybody; a page that their browser shows must not."""
+    own = urlsplit(slack.url).netloc
+    press = json.dumps({"by": "U0BOB"}).encode()
+    for host, origin in (
+        (own, "http://evil.example"),
+        ("evil.example", "http://evil.example"),
+        (own, "null"),
+    ):
+        connection = http.client.HTTPConnection(own, timeout=5)
+        connection.request("POST", "/page/press", press, {"host": host, "origin": origin})
+        assert connection.getresponse().status == 403
+        connection.close()
+
+
 # ---- deliveries --------------------------------------------------------------------
 
 

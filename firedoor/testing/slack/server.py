@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from firedoor.loopback import LoopbackOnly
 from firedoor.testing.slack import page
 from firedoor.testing.slack.faults import Fault
 from firedoor.testing.slack.workspace import Workspace
@@ -45,16 +46,16 @@ def app(workspace: Workspace) -> ASGIApp:
     async def answer(request: Request) -> Response:
         return await _answer(workspace, request)
 
-    return _with_transport(
-        Starlette(
-            routes=[
-                Route("/api/{method}", call, methods=["POST"]),
-                Route("/actions/{team}/{number}/{token}", answer, methods=["POST"]),
-                WebSocketRoute("/link/", workspace.socket_mode.serve),
-                *page.routes(workspace),
-            ]
-        )
+    whole = Starlette(
+        routes=[
+            Route("/api/{method}", call, methods=["POST"]),
+            Route("/actions/{team}/{number}/{token}", answer, methods=["POST"]),
+            WebSocketRoute("/link/", workspace.socket_mode.serve),
+            *page.routes(workspace),
+        ]
     )
+    # Its page presses as anybody, so that no page of another site may reach it.
+    return _with_transport(LoopbackOnly(whole))
 
 
 async def _call(workspace: Workspace, request: Request) -> Response:
@@ -115,7 +116,7 @@ async def _late_or_lost(fault: Fault, request: Request) -> None:
         request.scope["transport"].abort()
 
 
-def _with_transport(inner: Starlette) -> ASGIApp:
+def _with_transport(inner: ASGIApp) -> ASGIApp:
     """Let a route cut its connection, as a proxy does that dies before the answer passed it."""
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
