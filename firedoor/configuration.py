@@ -56,7 +56,11 @@ class EventBridgeSource(_Source):
 
 
 class GenericSource(_Source):
-    """Our own Finding, OCSF or CloudEvents from anywhere."""
+    """Our own Finding, OCSF or CloudEvents from anywhere.
+
+    It speaks as `generic`, or in a name that nobody else has: never as a detector with a kind of its own
+    (`aws.guardduty`, `github`), never as another source of this file.
+    """
 
     kind: Literal["generic"]
     auth: StandardWebhooksAuth

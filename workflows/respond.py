@@ -130,7 +130,7 @@ class Respond:
         self.story.fresh = False
         self._enter("planning")
         order = PlanOrder(
-            response=self.story.response, incident=self.incident, findings=tuple(self.story.findings)
+            response=self.story.response, incident=self.story.incident, findings=tuple(self.story.findings)
         )
         try:
             plan: Plan = await self._do(PLAN, "plan", order, Plan, says="plan every step, reading only")
@@ -321,7 +321,7 @@ class Respond:
                 and not story.fresh
             ):
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(self.incident.model_copy(update={"carried": story.carry()}))
+                workflow.continue_as_new(story.incident.model_copy(update={"carried": story.carry()}))
 
     async def _woken(self) -> bool:
         """Do what the hour asks for; says whether the hold is over."""

@@ -28,6 +28,7 @@ from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import did_you_mean
 from firedoor.domain.response import Incident, PlanOrder
 from firedoor.domain.unfold import applies, incident_of
+from firedoor.findings.claims import held
 from firedoor.findings.delivery import Delivery
 from firedoor.findings.json_reader import read_json
 from firedoor.findings.kinds import KINDS
@@ -68,7 +69,7 @@ def plan(
     registry = load(settings.actions)
     known = read_shelf([_file(settings, playbook)], known_of(registry), frozenset(settings.people.groups))
     door = _door(settings, source)
-    delivery = _read(finding, door.kind)
+    delivery = _read(finding, door, settings)
     rounds = list(_orders(settings, known[0], delivery, door))
     plans = [(order, _made(planning_of(settings, registry), order)) for order in rounds]
     if json:
@@ -108,7 +109,7 @@ def _door(settings: Settings, named: str) -> Door:
     )
 
 
-def _read(file: Path, kind: str) -> Delivery:
+def _read(file: Path, door: Door, settings: Settings) -> Delivery:
     try:
         raw = file.read_bytes()
     except OSError as error:
@@ -116,8 +117,12 @@ def _read(file: Path, kind: str) -> Delivery:
             f"{file} cannot be read: {error.strerror or type(error).__name__}", expected="a finding in JSON"
         ) from error
     # GitHub tells the event in a header only; the one that carries findings is meant.
-    headers = {"x-github-event": "secret_scanning_alert"} if kind == "github" else {}
-    return KINDS[kind](read_json(raw), headers, sha256(raw).hexdigest(), datetime.now(UTC))
+    headers = {"x-github-event": "secret_scanning_alert"} if door.kind == "github" else {}
+    received = datetime.now(UTC)
+    read = KINDS[door.kind](read_json(raw), headers, sha256(raw).hexdigest(), received)
+    return held(
+        read, kind=door.kind, via=door.source or "", sources=tuple(settings.sources), received=received
+    )
 
 
 def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Door) -> Iterator[PlanOrder]:

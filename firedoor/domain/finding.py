@@ -90,6 +90,7 @@ class Actor(Value):
     """The principal whose credential or session the finding is about."""
 
     kind: PrincipalKind = PrincipalKind.UNKNOWN
+    account: Text | None = None  # the account that the principal belongs to, where it is told
     uid: Text | None = None  # the principal id, such as AIDA… or AROA…:session
     user_name: Text | None = None  # the IAM user's name
     role_name: Text | None = None  # the IAM role's name, without its path
@@ -105,9 +106,11 @@ class Finding(Value):
     `uid` is the detector's own id; a finding that changes keeps its `uid` and
     moves `modified` (OCSF `finding_info.modified_time`), so (`source`, `uid`,
     `modified`) is one version of one finding. `source` is the detector
-    (`aws.guardduty`, `github`), not the configured door it came through. As JSON
-    it is at most 64 kB, with at most 250 resources and 1 000 findings in one delivery;
-    what is larger is refused at the door, with its size.
+    (`aws.guardduty`, `github`); `via` is the configured source that it came through,
+    and `generic` says that this one is generic: its sender chose every word. The
+    gateway fills both, whatever the sender wrote. As JSON it is at most 64 kB, with at
+    most 250 resources and 1 000 findings in one delivery; what is larger is refused at the
+    door, with its size.
     """
 
     uid: Uid
@@ -127,21 +130,9 @@ class Finding(Value):
     url: Text | None = None
     raw_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     is_test: bool = False
-
-    def facts(self) -> frozenset[str]:
-        """What this finding asserts about the world; a later finding matters only if it adds to it."""
-        told = {f"severity:{self.severity.rank}", f"finding:{self.source}:{self.type}"}
-        for resource in self.resources:
-            told.add(f"resource:{resource.uid}")
-            for key, value in resource.attributes.items():
-                told.update(
-                    f"{resource.uid} {key}:{each}" for each in (value if isinstance(value, list) else [value])
-                )
-        for key in ("uid", "user_name", "role_name", "access_key_id", "session_name", "email"):
-            value = getattr(self.actor, key)
-            if value:
-                told.add(f"actor.{key}:{value}")
-        return frozenset(told)
+    via: Text = ""
+    generic: bool = False
+    left_out: tuple[Text, ...] = Field(default=(), max_length=1000)  # of what was told: not ours to touch
 
 
 def too_large(finding: Finding) -> str | None:

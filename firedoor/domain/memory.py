@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import JsonValue
+
 from firedoor.domain.approval import Approval
-from firedoor.domain.canonical import plain
+from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import Entry, EntryKind, owed
@@ -45,6 +47,7 @@ class Memory:
         self.give_back = ""  # why everything is taken back, "" while nobody wants that
         self.refused = list(past.refused)  # effects that people said no to
         self.muted_until = past.muted_until  # people called it a false positive
+        self.muted = past.muted
         self.closing = False  # everything is decided; what comes now is the next response's
         self.late: list[Finding] = []
         self.told = bool(past.entries)  # the desk was told of it before
@@ -128,10 +131,10 @@ class Memory:
     def take_plan(self, now: datetime, plan: Plan) -> None:
         """Take a new plan; what is begun already keeps the plan that it was begun with."""
         begun = self.begun()
-        kept = tuple(step for step in self.steps() if step.id in begun)
-        self.plan = plan.model_copy(
-            update={"steps": (*kept, *(step for step in plan.steps if step.id not in begun))}
-        )
+        kept = {step.id: step for step in self.steps() if step.id in begun}
+        plan = plan.model_copy(update={"steps": tuple(_apart(step, kept) for step in plan.steps)})
+        fresh = (step for step in plan.steps if step.id not in begun)
+        self.plan = plan.model_copy(update={"steps": (*kept.values(), *fresh)})
         self.note(now, "planned", _summary(plan), data={"plan": plain(plan)})
         for step in plan.steps:
             if step.outcome == "unplanned":
@@ -170,6 +173,21 @@ class Memory:
             return True
         failed = {entry.step for entry in self.entries if entry.kind == "failed"}
         return any(step.id in failed and step.on_failure == "stop" for step in self.steps())
+
+
+def _apart(step: PlannedStep, begun: Mapping[str, PlannedStep]) -> PlannedStep:
+    """Give a step an id of its own where the one begun under its id was about something else.
+
+    Else whoever was first with a wrong name would have used up the step that the right one needs.
+    """
+    before = begun.get(step.id)
+    if before is None or _about(before) == _about(step):
+        return step
+    return step.model_copy(update={"id": f"{step.id}.{digest(_about(step))[:12]}"})
+
+
+def _about(step: PlannedStep) -> list[JsonValue]:
+    return [step.action, step.account, step.region, step.params]
 
 
 def _summary(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from firedoor.domain.canonical import digest
+from firedoor.domain.expression import expressions
 from firedoor.domain.finding import Finding
 from firedoor.domain.plan import OnFailure
 from firedoor.domain.strict_yaml import Duration, Written
@@ -91,6 +92,11 @@ class Step(Written):
         ):
             raise ValueError("a lookup only reads: it takes id, lookup, params and when")
         return self
+
+    def sources(self) -> Iterator[str]:
+        """List every expression of the step."""
+        yield from (source for source in (self.when, self.for_each) if source)
+        yield from expressions(dict(self.params))
 
 
 class Case(Written):

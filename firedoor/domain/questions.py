@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from firedoor.domain.approval import Approval, AskKind, ask
 from firedoor.domain.canonical import plain
 from firedoor.domain.memory import Memory, Slot
+from firedoor.domain.mute import Muted
 from firedoor.domain.plan import PlannedStep, plan_digest
 from firedoor.domain.policy import ApprovalRule
 from firedoor.domain.response import (
@@ -107,6 +108,7 @@ class Questions(Memory):
         self.note(now, "decided", says, data={"ask": plain(held), "state": state})
         if slot == "apply" and self._called_false(held):
             self.muted_until = now + (self.plan.mute if self.plan else timedelta())
+            self.muted = Muted.of(self.findings)
             self.note(
                 now,
                 "noted",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from firedoor.domain.approval import Approval, State
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding, Moment
 from firedoor.domain.ledger import Entry
+from firedoor.domain.mute import Muted
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.value import Value
@@ -36,6 +38,7 @@ class Carried(Value):
     refused: tuple[str, ...] = ()
     review: Approval | None = None  # of a broken glass, open or decided
     muted_until: Moment | None = None
+    muted: Muted | None = None
 
 
 class Incident(Value):
@@ -188,6 +191,7 @@ class Report(Value):
     version: int = 0  # grows with everything there is to tell; a later one wins
     review: Approval | None = None  # of a broken glass, open or decided
     muted_until: Moment | None = None  # until when the same incident is not asked about again
+    muted: Muted | None = None  # what was called a false positive; what is worse is asked about all the same
 
     def review_open(self) -> bool:
         """Whether others are still asked to look at a broken glass."""
@@ -234,8 +238,15 @@ def last_ask(entries: Sequence[Entry]) -> int:
 
 
 def finding_version(finding: Finding) -> str:
-    """Name one version of one finding: `source uid modified`."""
-    return f"{finding.source} {finding.uid} {finding.modified.isoformat()}"
+    """Name one version of one finding: the source it came through, its detector, its uid, its time.
+
+    It is JSON, since senders choose the parts: no choice of theirs looks like another's version.
+    """
+    return json.dumps([*_whose(finding), finding.modified.isoformat()])
+
+
+def _whose(finding: Finding) -> list[str]:
+    return [finding.via, finding.source, finding.uid]
 
 
 def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -267,11 +278,15 @@ def muted(report: Report) -> str:
     return f"{who} called this incident a false positive; it is left alone until {until} ({report.id})"
 
 
+def worse_than_muted(worse: str) -> str:
+    """Say why nothing is automatic in what comes in spite of a false positive."""
+    return f"this incident was called a false positive, and now {worse}; nothing is automatic this time"
+
+
 def seen(versions: Sequence[str], finding: Finding) -> bool:
     """Whether a response has this version of a finding, or a later one of the same finding."""
-    prefix = f"{finding.source} {finding.uid} "
+    told = (json.loads(version) for version in versions)
     return any(
-        datetime.fromisoformat(version[len(prefix) :]) >= finding.modified
-        for version in versions
-        if version.startswith(prefix)
+        whose == _whose(finding) and datetime.fromisoformat(modified) >= finding.modified
+        for *whose, modified in told
     )

@@ -9,6 +9,7 @@ from firedoor.domain.approval import AskKind
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.desk import Notice
+from firedoor.domain.facts import facts_of, fields_read
 from firedoor.domain.finding import Finding
 from firedoor.domain.memory import Slot
 from firedoor.domain.patience import REST, WATCHES
@@ -25,6 +26,7 @@ from firedoor.domain.response import (
     seen,
     subjects_of,
     taken_back,
+    worse_than_muted,
 )
 from firedoor.domain.unfold import merged
 
@@ -97,8 +99,11 @@ class Story(Questions):
         """
         if self.closing:
             return self.seen(finding)
-        known = frozenset[str]().union(*(earlier.facts() for earlier in self.findings))
-        return finding_version(finding) in self.versions or finding.facts() <= known
+        if finding_version(finding) in self.versions:
+            return True
+        read = fields_read(self.incident.playbook)
+        known = frozenset[str]().union(*(facts_of(earlier, read) for earlier in self.findings))
+        return facts_of(finding, read) <= known
 
     def join(self, finding: Finding, now: datetime) -> None:
         """Take a finding in; its facts are planned next, or answered by the next response."""
@@ -108,15 +113,28 @@ class Story(Questions):
             return
         self.findings.append(finding)
         self.versions.append(finding_version(finding))
-        muted = self.muted_until is not None and now < self.muted_until
-        self.fresh = self.fresh or not muted
-        self.note(
-            now,
-            "joined",
-            f"{finding.source} reported {finding.type} as well"
-            + ("; it was called a false positive and is not asked about" if muted else ""),
-            data={"finding": plain(finding)},
-        )
+        muted = self._is_muted(now)
+        worse = self.muted.worse(finding) if muted and self.muted else None
+        self.fresh = self.fresh or not muted or worse is not None
+        says = f"{finding.source} reported {finding.type} as well"
+        if worse is not None:
+            says += f"; it was called a false positive, but {worse}: it is asked about"
+        elif muted:
+            says += "; it was called a false positive and is not asked about"
+        self.note(now, "joined", says, data={"finding": plain(finding)})
+        if worse is not None:
+            self._ask_again(now, worse)
+
+    def _is_muted(self, now: datetime) -> bool:
+        return self.muted_until is not None and now < self.muted_until
+
+    def _ask_again(self, now: datetime, worse: str) -> None:
+        """Forget that people said no, for it was to less than this; nothing of it is automatic."""
+        self.incident = self.incident.model_copy(update={"caution": worse_than_muted(worse)})
+        if self.answered("apply", now):  # else people are being asked about the worse already
+            self.refused.clear()
+            self.asks.pop("apply", None)
+            self.asked_steps.pop("apply", None)
 
     def seen(self, finding: Finding) -> bool:
         """Whether this version of a finding, or a later one, is part of the response."""
@@ -125,14 +143,19 @@ class Story(Questions):
     def next_incident(self, now: datetime) -> Incident | None:
         """What came while this response closed, as the start of the next; None when nothing did.
 
-        What was called a false positive is not asked about again, also not where it comes just now.
+        What was called a false positive is not asked about again, also not where it comes just now;
+        what is worse is.
         """
-        if not self.late or (self.muted_until is not None and now < self.muted_until):
+        late, caution = self.late, taken_back(self.entries) if self.give_back else ""
+        if self._is_muted(now):
+            told = [(each, self.muted.worse(each) if self.muted else None) for each in late]
+            late = [each for each, worse in told if worse is not None]
+            caution = next((worse_than_muted(worse) for _, worse in told if worse is not None), caution)
+        if not late:
             return None
-        caution = taken_back(self.entries) if self.give_back else ""
         return self.incident.model_copy(
             update={
-                "finding": merged(self.late),
+                "finding": merged(late),
                 "received": now,
                 "caution": caution,
                 "carried": None,
@@ -217,6 +240,7 @@ class Story(Questions):
             version=self.version,
             review=self.asks.get("review"),
             muted_until=self.muted_until,
+            muted=self.muted,
             asked_steps=self.asked_steps.get(slot, ()),
             held_until=self.next_lift() or self.hold_ends(),
             owed=tuple(step.id for step in self.owed()),
@@ -242,6 +266,7 @@ class Story(Questions):
             refused=tuple(self.refused),
             review=self.asks.get("review"),
             muted_until=self.muted_until,
+            muted=self.muted,
         )
 
     def notice(self, now: datetime) -> Notice:

@@ -15,7 +15,6 @@ from firedoor.domain.expression import (
     condition,
     context_of,
     evaluate,
-    expressions,
     fill,
 )
 from firedoor.domain.finding import Finding, Resource
@@ -51,9 +50,7 @@ def waits_for_earlier(step: Step) -> bool:
 
     A lookup is read where it stands, so whatever looks at one waits for nothing.
     """
-    sources = [source for source in (step.when, step.for_each) if source]
-    sources.extend(expressions(dict(step.params)))
-    return any("steps" in compiled(source).variables() for source in sources)
+    return any("steps" in compiled(source).variables() for source in step.sources())
 
 
 def applies(playbook: Playbook, finding: Finding) -> bool:
@@ -134,10 +131,15 @@ def _joined(known: Resource, more: Resource) -> Resource:
 
 
 def merged(findings: Sequence[Finding]) -> Finding:
-    """Join the findings of one incident: the first one's identity, everyone's facts."""
-    first = findings[0]
+    """Join the findings of one incident: the first one's identity, everyone's facts.
+
+    What a vendor's own reader told outranks what a generic source said before it: whoever is first
+    with a guess, or with a lie, does not speak for the detector that knows.
+    """
     if len(findings) == 1:
-        return first
+        return findings[0]
+    findings = sorted(findings, key=lambda finding: finding.generic)  # stable: else in the order they came
+    first = findings[0]
     resources: dict[str, Resource] = {}
     for finding in findings:
         for resource in finding.resources:

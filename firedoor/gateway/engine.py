@@ -49,6 +49,7 @@ from firedoor.domain.response import (
     muted,
     seen,
     taken_back,
+    worse_than_muted,
 )
 from firedoor.domain.unfold import applies, incident_of
 from firedoor.temporal import PATIENCE, answered, unavailable, updated
@@ -238,10 +239,10 @@ class Engine:
             if seen(last.versions_seen, incident.finding):
                 return Joined(id=id_, playbook=last.playbook, status=last.status, joined=True)
             if last.muted_until is not None and self._clock() < last.muted_until:
-                return Dismissed(
-                    finding=incident.finding.uid,
-                    reason=f"{last.playbook}: {muted(last)}",
-                )
+                worse = last.muted.worse(incident.finding) if last.muted else None
+                if worse is None:
+                    return Dismissed(finding=incident.finding.uid, reason=f"{last.playbook}: {muted(last)}")
+                caution = worse_than_muted(worse)
             before = last_ask(last.entries)
             if last.status in ("undone", "stuck"):
                 caution = taken_back(last.entries)

@@ -18,6 +18,7 @@ from firedoor.domain.contract import Dismissed, Intake, Responses
 from firedoor.domain.errors import FiredoorError, Misconfigured, Unavailable, Unreadable
 from firedoor.domain.finding import Finding
 from firedoor.findings.admission import admitted
+from firedoor.findings.claims import held
 from firedoor.findings.delivery import Delivery, TooManyParts
 from firedoor.findings.forgiving import quoted
 from firedoor.findings.json_reader import read_json
@@ -201,9 +202,9 @@ class IntakePipeline:
         _demand_json(request.headers)
         received = self._clock()
         if len(request.body) > _LARGE:
-            delivery = await asyncio.to_thread(_understand, door, request, received)
+            delivery = await asyncio.to_thread(self._understand, door, request, received)
         else:
-            delivery = _understand(door, request, received)
+            delivery = self._understand(door, request, received)
         if delivery.handshake:
             return Taken(handshake=delivery.handshake)
         try:
@@ -226,6 +227,29 @@ class IntakePipeline:
                 dismissed=(*(dismissed for intake in intakes for dismissed in intake.dismissed), *left),
             )
         )
+
+    def _understand(self, door: Door, request: _Request, received: datetime) -> Delivery:
+        try:
+            body = read_json(request.body)
+            delivery = held(
+                admitted(KINDS[door.kind](body, request.headers, request.body_sha256, received)),
+                kind=door.kind,
+                via=door.name,
+                sources=self._doors,
+                received=received,
+                skew=self._limits.clock_skew,
+            )
+        except TooManyParts as error:
+            raise TooLarge(error.found, expected=error.expected, mend=error.mend) from None
+        except Unreadable as error:
+            raise NotUnderstood(error.found, expected=error.expected, mend=error.mend) from None
+        if delivery.too_large and not delivery.findings and not delivery.ignored:
+            raise TooLarge(
+                f"finding {quoted(delivery.too_large[0].finding)}: {delivery.too_large[0].reason}",
+                expected="findings that a response can hold",
+                mend="send what decides, and a url to the rest",
+            )
+        return delivery
 
     async def _take_all(self, findings: tuple[Finding, ...], door: Door) -> list[Intake]:
         if len(findings) == 1:
@@ -260,23 +284,6 @@ class IntakePipeline:
                 return intake
         metrics.FINDINGS.labels(door.name, outcome).inc()
         return Intake(dismissed=(Dismissed(finding=finding.uid, reason=reason),))
-
-
-def _understand(door: Door, request: _Request, received: datetime) -> Delivery:
-    try:
-        body = read_json(request.body)
-        delivery = admitted(KINDS[door.kind](body, request.headers, request.body_sha256, received))
-    except TooManyParts as error:
-        raise TooLarge(error.found, expected=error.expected, mend=error.mend) from None
-    except Unreadable as error:
-        raise NotUnderstood(error.found, expected=error.expected, mend=error.mend) from None
-    if delivery.too_large and not delivery.findings and not delivery.ignored:
-        raise TooLarge(
-            f"finding {quoted(delivery.too_large[0].finding)}: {delivery.too_large[0].reason}",
-            expected="findings that a response can hold",
-            mend="send what decides, and a url to the rest",
-        )
-    return delivery
 
 
 def _demand_json(headers: Mapping[str, str]) -> None:

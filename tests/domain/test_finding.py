@@ -1,4 +1,4 @@
-"""Finding: severities in their order, facts that decide whether news is news, and no room for a secret."""
+"""Finding: severities in their order, and no room for a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from firedoor.domain.finding import Actor, Finding, Resource, Severity, too_large, without_none
-from tests.harness import NOW, finding
+from tests.harness import finding
 
 
 def test_severities_stand_in_the_order_of_ocsf() -> None:
@@ -24,35 +24,6 @@ def test_the_graver_is_never_the_less_urgent_and_temporal_knows_the_number() -> 
     for lesser, graver in pairwise(sorted(Severity, key=lambda each: each.rank)):
         assert graver.urgency <= lesser.urgency
     assert {severity.urgency for severity in Severity} == {1, 2, 3, 4, 5}
-
-
-def test_what_says_nothing_new_adds_no_fact() -> None:
-    again = finding(uid="other", count=7, title="another title", last_seen=NOW, confidence=0.3)
-    assert again.facts() == finding().facts()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"severity": Severity.CRITICAL},
-        {"type": "Intrusion:Window/Open"},
-        {"source": "other"},
-        {"resources": (Resource(kind="Toy::Door", uid="arn:toy:door:::back"),)},
-        {"actor": Actor(user_name="trent")},
-        {"actor": Actor(user_name="mallory", uid="AIDAMALLORY")},
-        {"actor": Actor(user_name="mallory", role_name="admin")},
-        {"actor": Actor(user_name="mallory", access_key_id="AKIA0")},
-        {"actor": Actor(user_name="mallory", session_name="evening")},
-        {"actor": Actor(user_name="mallory", email="mallory@example.com")},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_each_thing_a_playbook_may_act_on_is_a_fact(change: dict[str, object]) -> None:
-    assert finding(**change).facts() - finding().facts()
-
-
-def test_an_empty_name_is_no_fact() -> None:
-    assert finding(actor=Actor(user_name="")).facts() == finding(actor=Actor()).facts()
 
 
 @pytest.mark.parametrize("key", ["secret", "password", "token", "raw", "secret_access_key"])

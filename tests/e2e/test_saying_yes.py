@@ -141,7 +141,7 @@ def test_a_false_positive_mutes_the_incident_for_a_newer_finding(office: Approva
         """Report ever newer versions: those that come while it closes are part of it."""
         hour, minute = divmod(next(minutes), 60)
         modified = f"2026-11-22T{4 + hour:02}:{minute:02}:00Z"
-        newer = office.finding("weld_one", asked.door, modified=modified, severity="critical")
+        newer = office.finding("weld_one", asked.door, modified=modified)
         found: list[dict[str, str]] = office.post(newer)["dismissed"]
         return found
 
@@ -149,6 +149,10 @@ def test_a_false_positive_mutes_the_incident_for_a_newer_finding(office: Approva
     assert "alice" in reason["reason"]
     assert "false positive" in reason["reason"]
     assert len(asked.says("asked")) == 1, "nobody was asked about it again"
+    worse = office.finding("weld_one", asked.door, modified="2026-11-22T23:00:00Z", severity="critical")
+    (again,) = office.post(worse)["responses"]
+    assert (again["id"], again["joined"]) == (asked.response, False)
+    asked.until_status("awaiting_approval")
     assert asked.effects() == []
 
 

@@ -303,6 +303,31 @@ async def test_a_test_event_never_acts(gateway: Gateway, sample):
     assert gateway.engine.taken == []
 
 
+@pytest.mark.parametrize("name", ["aws.guardduty", "github", "aws.health", "guardduty"])
+async def test_a_generic_source_is_refused_where_it_speaks_as_another(gateway: Gateway, name: str):
+    told = problem(await gateway.standard({**FINDING, "source": name}), 422, "unreadable")
+
+    assert "through a generic source" in told["found"]
+    assert gateway.engine.taken == []
+
+
+async def test_a_version_from_the_future_is_refused_and_says_so(gateway: Gateway):
+    ahead = (gateway.clock() + timedelta(minutes=6)).isoformat()
+
+    told = problem(await gateway.standard({**FINDING, "modified": ahead}), 422, "unreadable")
+
+    assert "in the future" in told["found"]
+    assert gateway.engine.taken == []
+
+
+async def test_a_finding_is_marked_with_the_source_that_it_came_through(gateway: Gateway):
+    await gateway.standard({**FINDING, "via": "guardduty", "generic": False})
+    await gateway.eventbridge(own("guardduty/leaked_key.json"))
+
+    marks = [(finding.via, finding.generic) for finding, _ in gateway.engine.taken]
+    assert marks == [("acme", True), ("guardduty", False)]
+
+
 async def test_a_finding_about_an_account_that_is_not_ours_is_dismissed(gateway: Gateway):
     response = await gateway.eventbridge(own("guardduty/leaked_key_of_another_account.json"))
 
