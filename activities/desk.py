@@ -172,11 +172,11 @@ class Desk:
         if seen is None or order.ref is None:
             return Written(gone=True)
         report, ref = seen[0], order.ref
-        left = report.entries[ref.told :]
+        left = report.timeline()[ref.told :]
         for count, message in replies(left, ref.told, report.id)[:1]:
             await self._slack.post(ref.channel, message.text, message.blocks, thread=ref.ts)
             ref = ref.model_copy(update={"told": ref.told + count})
-        return Written(ref=ref, version=report.version, posted=True, more=ref.told < len(report.entries))
+        return Written(ref=ref, version=report.version, posted=True, more=ref.told < len(report.timeline()))
 
     async def _reminder(self, order: WriteOrder) -> Written:
         """Remind in the thread of a card, and show it in the channel: an edit would wake nobody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from temporalio import activity
 
 from activities.faults import translated
@@ -11,9 +12,11 @@ from firedoor.connectors import signing
 from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.domain.contract import SEAL
 from firedoor.domain.errors import Unreadable
-from firedoor.domain.evidence import Signer, file_name, read, seal
+from firedoor.domain.evidence import Signer, Witness, file_name, read, seal
 from firedoor.domain.evidence_verdict import Verdict, verify
 from firedoor.domain.response import Sealed, SealOrder
+
+_log = structlog.get_logger("firedoor.evidence")
 
 
 class Evidence:
@@ -30,11 +33,18 @@ class Evidence:
             data = seal(order.response, order.entries, self._signer)
             name = file_name(order.response, order.entries)
             self._store.write(name, data)
-            return Sealed(name=name, head=read(data).head.head)
+        head = read(data).head
+        sealed = Sealed(name=name, head=head.head, entries=head.entries, last=head.sealed_at)
+        # The log is a witness too: whoever holds the key can seal a file anew, and not what was said of it.
+        _log.info("evidence.sealed", response=order.response, file=name, witness=str(head.witness()))
+        return sealed
 
 
-def verify_file(path: Path, public_key: bytes | None) -> Verdict:
-    """Judge a file offline. `public_key` is the PEM that the reader trusts; without it nothing is proven."""
+def verify_file(path: Path, public_key: bytes | None, witness: Witness | None = None) -> Verdict:
+    """Judge a file offline. `public_key` is the PEM that the reader trusts; without it nothing is proven.
+
+    `witness` is the head as Slack's thread or the log tells it.
+    """
     trusted = None if public_key is None else signing.public_key(public_key)
     try:
         data = path.read_bytes()
@@ -42,4 +52,4 @@ def verify_file(path: Path, public_key: bytes | None) -> Verdict:
         raise Unreadable(
             f"{path} could not be read: {error.strerror}", expected="a file of evidence"
         ) from error
-    return verify(data, signing.check, trusted)
+    return verify(data, signing.check, trusted, witness)

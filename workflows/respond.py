@@ -390,9 +390,10 @@ class Respond:
         order = SealOrder(response=self.story.response, entries=tuple(self.story.entries))
         try:
             sealed: Sealed = await self._do(SEAL, "seal", order, Sealed, says="seal the evidence")
-            workflow.logger.info("evidence sealed as %s", sealed.name)
+            self.story.seal(sealed)
         except ActivityError as error:
             workflow.logger.error("the evidence could not be written: %s", reason(error))
+        self.story.over = True
         if self.incident.desk:
             await self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)

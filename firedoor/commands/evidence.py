@@ -19,7 +19,7 @@ from firedoor.commands.written import configuration
 from firedoor.connectors.signing import SigningKey
 from firedoor.domain.canonical import fingerprint
 from firedoor.domain.errors import Unreadable
-from firedoor.domain.evidence import read
+from firedoor.domain.evidence import read, witness_in
 from firedoor.domain.evidence_asked import AskTold, VoteTold
 from firedoor.domain.evidence_verdict import Verdict
 from firedoor.domain.evidence_view import Summary, summarise
@@ -53,6 +53,15 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            "--head",
+            metavar="LINE",
+            help="The head as Slack's thread or the log tells it; the whole line may be pasted.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigDirectory = None,
     json: AsJson = False,
 ) -> None:
@@ -60,8 +69,10 @@ def verify(
 
     Complete, unchanged, in order, signed by the key you trust, every change accounted for, and nothing done
     without the yes it needed: the votes are counted again. Needs no network and no running Firedoor.
+    With --head it is also compared with what was told when it was sealed: without, whoever holds the signing
+    key could have left entries out.
     """
-    verdict = verify_file(file, _key(key, config))
+    verdict = verify_file(file, _key(key, config), None if head is None else witness_in(head))
     if json:
         print_json({"ok": verdict.ok, "intact": verdict.intact, **verdict.model_dump(mode="json")})
     else:
@@ -101,6 +112,14 @@ def _judged(verdict: Verdict) -> Iterator[RenderableType]:
         yield Text("✗ NOT as it was sealed", "bold red")
     if verdict.objections:
         yield grid((Text("•"), safe(objection.says)) for objection in verdict.objections)
+    if verdict.witnessed:
+        yield Text("✓ the head is the one that was told when it was sealed", "green")
+    elif verdict.witnessed is None:
+        yield Text(
+            "Not compared with the head in Slack's thread or in the log: whoever holds the signing key could "
+            "have left entries out. Compare it with --head.",
+            "yellow",
+        )
     told = {
         "response": verdict.response,
         "sealed": verdict.sealed_at,
@@ -159,6 +178,7 @@ def _read(summary: Summary) -> Iterator[RenderableType]:
         yield grid((safe(each.step, "bold"), safe(each.state), safe(each.what)) for each in summary.left)
     yield ""
     yield Text.assemble("head ", (summary.head_fingerprint, "bold"), (f"  key {summary.keyid}", "dim"))
+    yield Text(f"told as {summary.witness}", "dim")
     yield Text("Read, not judged: `firedoor evidence verify FILE`.", "dim")
 
 

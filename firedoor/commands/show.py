@@ -188,7 +188,7 @@ def response(report: Report, now: datetime) -> Iterator[RenderableType]:
         if part:
             yield from (*part, "")
     if report.entries:
-        yield from (Text("Timeline", "bold"), grid(_timeline(report.entries, report.started)))
+        yield from (Text("Timeline", "bold"), grid(_timeline(report.timeline(), report.started)))
 
 
 def headline(report: Report) -> Iterator[RenderableType]:

@@ -65,6 +65,52 @@ class Head(Value):
         """Return the public key that the file brings along, as DER."""
         return unbase64(self.public_key)
 
+    def witness(self) -> Witness:
+        """Return what is told of it outside of the file."""
+        return Witness(head=self.head, entries=self.entries, last=self.sealed_at)
+
+
+class Witness(Value):
+    """A head as it was told outside of the file, when the file was written: in a Slack thread, in a log.
+
+    Whoever holds the signing key can seal a shorter or another ledger; what was told elsewhere he cannot
+    change. `entries` and `last` (the time of the last entry) are None where only the hash is known.
+    """
+
+    head: Sha256
+    entries: int | None = None
+    last: str | None = None
+
+    def __str__(self) -> str:
+        """Write it as one word: `<hash>:<entries>:<time of the last entry>`."""
+        return ":".join(str(part) for part in (self.head, self.entries, self.last) if part is not None)
+
+
+#: `<hash>`, `<hash>:<entries>` or the whole, wherever it stands in a line that somebody pasted.
+_WITNESS = re.compile(
+    r"(?<![0-9A-Fa-f])(?P<head>[0-9A-Fa-f]{64})(?![0-9A-Fa-f])(?::(?P<entries>[0-9]{1,9})(?::(?P<last>[0-9T:.-]+Z))?)?",
+    re.ASCII,
+)
+
+
+def witness_in(text: str) -> Witness:
+    """Read a witness out of a pasted line. Raises Unreadable where there is none, or more than one."""
+    found = {
+        Witness(
+            head=each["head"].lower(),
+            entries=None if each["entries"] is None else int(each["entries"]),
+            last=each["last"],
+        )
+        for each in _WITNESS.finditer(text)
+    }
+    if len(found) != 1:
+        raise Unreadable(
+            "no head of evidence" if not found else "more than one head of evidence",
+            expected="the line of the Slack thread or of the log, or its 64 hex digits",
+            mend="paste the line that tells the head of this response",
+        )
+    return found.pop()
+
 
 class Envelope(NamedTuple):
     """The parts of a DSSE envelope with one signature."""

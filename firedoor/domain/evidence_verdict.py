@@ -16,6 +16,7 @@ from firedoor.domain.evidence import (
     OPENING,
     VERSION,
     Head,
+    Witness,
     entry_of,
     keyid,
     open_envelope,
@@ -34,7 +35,7 @@ _KIND = re.compile(rb'"kind":"([a-z_]+)"')
 _KEYS = frozenset({"at", "data", "hash", "kind", "prev", "says", "seq", "step"})
 
 #: What an objection is about; those about an entry are told first.
-About = Literal["entry", "file", "head", "signature", "ledger"]
+About = Literal["entry", "file", "head", "witness", "signature", "ledger"]
 
 Signed = Literal["trusted", "unknown", "refused"]
 
@@ -56,6 +57,7 @@ class Verdict(Value):
 
     signer: trusted = signed by the key that was given; unknown = signed by a key nobody vouched for;
     refused = the signature does not hold, or is another's than the trusted key's.
+    witnessed: the head is the one that was told outside of the file; None where none was given to compare.
     """
 
     signer: Signed
@@ -65,6 +67,7 @@ class Verdict(Value):
     entries: int = 0
     head: str = ""
     keyid: str = ""
+    witnessed: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -75,7 +78,7 @@ class Verdict(Value):
     def intact(self) -> bool:
         """Whether the bytes agree with each other and with the signature, whoever made it."""
         return self.signer != "refused" and all(
-            each.about in {"signature", "ledger"} for each in self.objections
+            each.about in {"witness", "signature", "ledger"} for each in self.objections
         )
 
 
@@ -96,8 +99,14 @@ class _Chain:
     objection: Objection | None = None
 
 
-def verify(data: bytes, check: Check, trusted: bytes | None = None) -> Verdict:
-    """Judge a file by its bytes alone. `trusted` is the public key (DER) that the reader vouches for."""
+def verify(
+    data: bytes, check: Check, trusted: bytes | None = None, witness: Witness | None = None
+) -> Verdict:
+    """Judge a file by its bytes alone. `trusted` is the public key (DER) that the reader vouches for.
+
+    `witness` is the head as it was told elsewhere when the file was written: it shows what the holder of the
+    signing key could do to a file, leaving entries out or writing others.
+    """
     frame = _cut(data)
     chain = _follow(frame.entries)
     objections = [chain.objection] if chain.objection else []
@@ -114,6 +123,8 @@ def verify(data: bytes, check: Check, trusted: bytes | None = None) -> Verdict:
                 objections += _against_head(chain.links, head)
             signer, doubt = _signer(head, trusted, holds=signature_holds, intact=not objections)
             objections += doubt
+            if witness is not None:
+                objections += _against_witness(head, witness)
     if chain.objection is None:
         objections += _laws(chain.links, head.response if head else None)
     objections.sort(key=lambda each: get_args(About).index(each.about))
@@ -127,6 +138,7 @@ def verify(data: bytes, check: Check, trusted: bytes | None = None) -> Verdict:
         entries=len(frame.entries),
         head=head.head,
         keyid=keyid(head.key()),
+        witnessed=None if witness is None else not any(each.about == "witness" for each in objections),
     )
 
 
@@ -280,6 +292,27 @@ def _against_head(links: Sequence[dict[str, Any]], head: Head) -> list[Objection
         says = "the chain was rewritten: {}, its end, is not the one that was sealed"
         return [_about(says, last["seq"], last["kind"])]
     return []
+
+
+def _against_witness(head: Head, witness: Witness) -> list[Objection]:
+    """Compare what was sealed with what was told of it when it was sealed."""
+    if head.head == witness.head and witness.entries in (None, head.entries):
+        if witness.last in (None, head.sealed_at):
+            return []
+        says = "the time of the last entry is not the one that was told when it was sealed"
+    elif witness.entries is None:
+        says = "the head is not the one that was told when it was sealed: entries were changed, or left out"
+    elif head.entries < witness.entries:
+        says = (
+            f"entries were left out: {witness.entries} were told when it was sealed, {head.entries} are here"
+        )
+    elif head.entries > witness.entries:
+        says = f"entries were added: {witness.entries} were told when it was sealed, {head.entries} are here"
+    else:
+        says = (
+            f"the {head.entries} entries are not those that were told when it was sealed: some were changed"
+        )
+    return [Objection(about="witness", says=f"{says}; somebody with the signing key has sealed it anew")]
 
 
 def _signer(

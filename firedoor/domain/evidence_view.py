@@ -80,6 +80,7 @@ class Summary(Value):
     left: tuple[Left, ...]
     head: str
     head_fingerprint: str
+    witness: str  # the head as it was told outside of the file
     keyid: str
 
 
@@ -102,6 +103,7 @@ def summarise(pack: Pack) -> Summary:
         left=tuple(_left(entries)),
         head=pack.head.head,
         head_fingerprint=fingerprint(pack.head.head),
+        witness=str(pack.head.witness()),
         keyid=pack.keyid,
     )
 

@@ -14,7 +14,7 @@ from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import Entry, EntryKind, owed
 from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.response import Carried, Incident, finding_version
+from firedoor.domain.response import Carried, Incident, Sealed, finding_version
 
 Slot = Literal["apply", "undo", "review"]
 
@@ -49,6 +49,8 @@ class Memory:
         self.muted_until = past.muted_until  # people called it a false positive
         self.muted = past.muted
         self.closing = False  # everything is decided; what comes now is the next response's
+        self.sealed: Sealed | None = None  # the evidence, once it is written
+        self.over = False  # the evidence is written, or cannot be: nothing more will be told
         self.late: list[Finding] = []
         self.told = bool(past.entries)  # the desk was told of it before
         self.fresh = False  # a joined finding brought a fact that is not planned yet
@@ -101,6 +103,11 @@ class Memory:
                 "caution": incident.caution,
             },
         )
+
+    def seal(self, sealed: Sealed) -> None:
+        """Take in where the evidence is: its head is told where nobody with the signing key can change it."""
+        self.sealed = sealed
+        self.version += 1
 
     def owed(self) -> tuple[PlannedStep, ...]:
         """Steps that are left to undo, newest first."""

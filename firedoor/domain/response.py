@@ -169,6 +169,19 @@ class Confirmed(Value):
     voters: dict[str, Voter]
 
 
+class Sealed(Value):
+    """Where the evidence is, and what is told of its head: the hash of its last entry, count, last time."""
+
+    name: str
+    head: str
+    entries: int = 0
+    last: str = ""
+
+    def says(self) -> str:
+        """Tell the head on one line, as `firedoor evidence verify --head` takes it."""
+        return f"evidence sealed, head {self.head}:{self.entries}:{self.last}"
+
+
 class Report(Value):
     """A response as people see it: the query `report`, the HTTP API, the card and the evidence draw on it."""
 
@@ -192,6 +205,13 @@ class Report(Value):
     review: Approval | None = None  # of a broken glass, open or decided
     muted_until: Moment | None = None  # until when the same incident is not asked about again
     muted: Muted | None = None  # what was called a false positive; what is worse is asked about all the same
+    sealed: Sealed | None = None  # the evidence, once it is written
+
+    def timeline(self) -> tuple[Entry, ...]:
+        """List what people are told: the ledger, then the head of the evidence as an outside witness."""
+        if self.sealed is None or not self.entries:
+            return self.entries
+        return (*self.entries, Entry(at=self.entries[-1].at, kind="noted", says=self.sealed.says()))
 
     def review_open(self) -> bool:
         """Whether others are still asked to look at a broken glass."""
@@ -215,13 +235,6 @@ class SealOrder(Value):
 
     response: str
     entries: tuple[Entry, ...]
-
-
-class Sealed(Value):
-    """Where the evidence is, and the hash of its last entry."""
-
-    name: str
-    head: str
 
 
 def reviewed(entries: Sequence[Entry], review: Approval) -> bool:

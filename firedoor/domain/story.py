@@ -246,6 +246,7 @@ class Story(Questions):
             owed=tuple(step.id for step in self.owed()),
             entries=tuple(self.entries),
             versions_seen=tuple(self.versions),
+            sealed=self.sealed,
         )
 
     def carry(self) -> Carried:
@@ -294,7 +295,7 @@ class Story(Questions):
             deadline=ask.deadline if ask else None,
             alike=_alike(ask.kind, steps) if ask else "",
             reminded=sum(entry.kind in ("reminded", "reassigned", "glass") for entry in self.entries),
-            closed=self.closing,
+            closed=self.over,
         )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -15,6 +16,7 @@ from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.connectors.signing import SigningKey, generate
 from firedoor.domain.contract import SEAL
 from firedoor.domain.errors import Misconfigured, Unreadable
+from firedoor.domain.evidence import witness_in
 from firedoor.domain.response import Sealed, SealOrder
 from tests.ledgers import RESPONSE, whole
 
@@ -42,6 +44,15 @@ def test_what_it_seals_can_be_proven_from_the_file_and_the_public_key_alone(stor
     assert verdict.ok, verdict.objections
     assert (verdict.head, verdict.response) == (done.head, RESPONSE)
     assert store.names() == (done.name,)
+
+
+def test_its_head_is_told_in_the_log_as_a_witness(store: EvidenceStore) -> None:
+    with capture_logs() as logs:
+        done = sealed(store)
+    (line,) = (each for each in logs if each["event"] == "evidence.sealed")
+    told = witness_in(str(line))
+    assert (told.head, told.entries, told.last) == (done.head, done.entries, done.last)
+    assert witness_in(done.says()) == told
 
 
 def test_tried_again_after_a_lost_reply_it_answers_the_same_and_writes_nothing_more(

@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 
 from firedoor.connectors.signing import SigningKey, generate
 from firedoor.domain.canonical import fingerprint as shortened
-from firedoor.domain.evidence import seal
+from firedoor.domain.evidence import read, seal
 from firedoor.domain.ledger import Entry
 from firedoor.domain.policy import ApprovalRule, BreakGlass
 from firedoor.domain.vote import Proof
@@ -52,6 +52,22 @@ def test_the_key_is_that_of_the_configuration_when_none_is_given(config: Initial
         (config.directory / "secrets" / name).unlink()
     assert verify()[0] == 0
     assert verify("--key", "public.pem")[0] == 1
+
+
+def test_a_head_that_was_told_is_compared_with_the_file(sealed: Path) -> None:
+    told = f"evidence sealed, head {read(DATA).head.witness()}"
+    status, out = verify("--key", "public.pem", "--head", told)
+    assert status == 0
+    assert "the head is the one that was told when it was sealed" in out
+    sealed.write_bytes(seal(RESPONSE, whole()[:-1], KEY))  # by the holder of the key
+    assert verify("--key", "public.pem")[0] == 0
+    status, out = verify("--key", "public.pem", "--head", told)
+    assert status == 1
+    assert "entries were left out" in out
+
+
+def test_without_a_head_it_is_said_what_that_leaves_open() -> None:
+    assert "could have left entries out" in " ".join(verify("--key", "public.pem")[1].split())
 
 
 def test_without_any_key_nothing_is_proven() -> None:

@@ -24,6 +24,7 @@ from firedoor.domain.contract import (
     desk_id,
 )
 from firedoor.domain.desk import VoteAll
+from firedoor.domain.evidence import witness_in
 from firedoor.gateway.talk import Talk
 from tests.fake_slack import Posted
 from tests.harness import (
@@ -76,6 +77,25 @@ async def test_a_response_is_one_card_from_ask_to_done_with_its_thread(
     thread = await office.until(lambda: office.slack.thread(card.ts), "the thread")
     await office.until(lambda: "verified" in " ".join(map(text_of, office.slack.thread(card.ts))), "all told")
     assert thread
+
+
+async def test_the_head_of_the_evidence_is_told_in_the_thread_once_it_is_sealed(
+    office: Office, world: ToyWorld
+) -> None:
+    """An outside witness: whoever holds the signing key cannot change what Slack was told."""
+    response = await office.begin("hold: 1m\n" + SHUT)
+    card = await office.card("Contained")
+    await office.env.fast_forward(response.handle, timedelta(minutes=2))
+    sealed = (await response.result()).sealed
+    assert sealed is not None
+
+    def told() -> list[str]:
+        return [text_of(each) for each in office.slack.thread(card.ts) if "evidence sealed" in text_of(each)]
+
+    (line,) = await office.until(told, "the head in the thread")
+    witness = witness_in(line)
+    assert (witness.head, witness.entries, witness.last) == (sealed.head, sealed.entries, sealed.last)
+    assert len(office.cards()) == 1
 
 
 async def test_done_is_never_said_before_it_is_verified(office: Office, world: ToyWorld) -> None:

@@ -128,7 +128,7 @@ def shown(report: Report, now: datetime) -> Shown:
         decided=() if asking or report.ask is None else tuple(said_of(vote) for vote in report.ask.votes),
         review=asked_of(report.review, now) if review_open(report) else None,
         glass=broken_glass(report),
-        history=tuple(_line(entry) for entry in report.entries),
+        history=tuple(_line(entry) for entry in report.timeline()),
         owed=tuple(steps[s.id] for s in owed),
         undo_asked=sum(entry.kind == "undo_requested" for entry in report.entries),
     )
