@@ -6,7 +6,9 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+
+from firedoor.domain.problem import Mistake, Mistakes
 
 #: A day is 24 hours; months and years have no fixed length, so they are no durations here.
 _ISO = re.compile(
@@ -19,6 +21,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 #: Far enough for any promise, near enough that no clock overflows.
 LONGEST = timedelta(days=3650)
+
+#: The shortest time in which somebody can see a question, read it and answer.
+SHORTEST_FOR_PEOPLE = timedelta(minutes=1)
 
 EXPECTED = "a duration such as 15m, 24h, 7d or PT30M"
 _PATTERN = r"^(\d{1,6}[smhdw]|P(?=.)(\d{1,6}W|(\d{1,6}D)?(T(?=.)(\d{1,6}H)?(\d{1,6}M)?(\d{1,9}S)?)?))$"
@@ -56,6 +61,19 @@ def _read(value: Any) -> Any:
     return parse(value) if isinstance(value, str) else value
 
 
+def _long_enough(duration: timedelta) -> timedelta:
+    """Refuse what is over before a person can read the question, and what would ask again without a pause."""
+    if duration < SHORTEST_FOR_PEOPLE:
+        raise Mistakes(
+            Mistake(
+                found=f"{duration.total_seconds():g} seconds for people to answer",
+                expected="at least 1m",
+                mend="give people the time to see the question and to read it",
+            )
+        )
+    return duration
+
+
 #: A timedelta that is read as people write it, and written as ISO 8601.
 Duration = Annotated[
     timedelta,
@@ -63,3 +81,6 @@ Duration = Annotated[
     PlainSerializer(iso, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["15m", "24h", "PT30M"]}),
 ]
+
+#: A duration in which people are asked something: a minute at the least.
+PeopleDuration = Annotated[Duration, AfterValidator(_long_enough)]

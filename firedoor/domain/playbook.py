@@ -12,7 +12,7 @@ from firedoor.domain.canonical import digest
 from firedoor.domain.expression import expressions
 from firedoor.domain.finding import Finding
 from firedoor.domain.plan import OnFailure
-from firedoor.domain.strict_yaml import Duration, Written
+from firedoor.domain.strict_yaml import Duration, PeopleDuration, Written
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 ActionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
@@ -41,7 +41,7 @@ class AskFor(Written):
 
     from_: tuple[Group, ...] | None = Field(default=None, alias="from", min_length=1)
     quorum: int | None = Field(default=None, ge=1, le=10)
-    within: Duration | None = None
+    within: PeopleDuration | None = None
     then: Literal["reject", "escalate"] | None = None
     to: tuple[Group, ...] | None = Field(default=None, min_length=1)
     step_up: bool | None = None
@@ -121,7 +121,7 @@ class Playbook(Written):
     mode: Literal["shadow", "ask", "active"] = "ask"
     incident: Annotated[str, StringConstraints(min_length=1)]
     hold: Duration = Field(default="24h", validate_default=True)
-    ttl: Duration | None = None
+    ttl: PeopleDuration | None = None
     on_failure: OnFailure = "undo"
     steps: tuple[Step, ...] = Field(min_length=1)
     cases: tuple[Case, ...] = ()

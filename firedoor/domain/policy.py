@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from firedoor.domain.action import Risk
 from firedoor.domain.problem import Mistake, Mistakes, Way
-from firedoor.domain.strict_yaml import Duration, Written
+from firedoor.domain.strict_yaml import Duration, PeopleDuration, Written
 
 GroupName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 ReversibilityKind = Literal["full", "partial", "none"]
@@ -34,16 +34,10 @@ class ApprovalRule(Written):
 
     from_: tuple[GroupName, ...] = Field(alias="from", min_length=1)
     quorum: Annotated[int, Field(ge=1, le=10)] = 1
-    within: Duration
+    within: PeopleDuration
     then: Then = "reject"
     to: tuple[GroupName, ...] = ()
     step_up: bool = False
-
-    @model_validator(mode="after")
-    def _time_to_answer(self) -> Self:
-        if not self.within:
-            raise Mistakes(Mistake(found="no time to answer", expected="more than nothing", way=("within",)))
-        return self
 
     @model_validator(mode="after")
     def _someone_to_escalate_to(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from firedoor.domain.asked import Asked, settle
-from firedoor.domain.duration import Duration
+from firedoor.domain.duration import Duration, PeopleDuration
 from firedoor.domain.problem import Illegible, Mistake, Mistakes, Position, Problem, Problems, Way
 from firedoor.domain.value import Value
 from firedoor.domain.wording import problems_of
@@ -20,6 +20,7 @@ __all__ = [
     "Illegible",
     "Mistake",
     "Mistakes",
+    "PeopleDuration",
     "Plain",
     "Position",
     "Problem",

@@ -105,6 +105,12 @@ class TestKeys:
             ]
         )
 
+    def test_a_time_in_which_nobody_can_answer(self) -> None:
+        """Silence would decide at once, and a `ttl` would ask again without a pause."""
+        short = "0 seconds for people to answer; expected at least 1m; give people the time to see the question and to read it"
+        assert told(step(*B, "params: {door: x}", "approval: {within: 0s}")) == snapshot([f"F:8:69: {short}"])
+        assert told(SHUT + "ttl: PT0S\n") == snapshot([f"F:8:6: {short}"])
+
     def test_a_word_that_is_none_of_the_choices(self) -> None:
         assert told(SHUT, HEAD.replace("mode: active", "mode: activ")) == snapshot(
             ["F:3:7: the text 'activ'; expected one of shadow, ask, active; did you mean 'active'?"]

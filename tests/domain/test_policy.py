@@ -174,7 +174,12 @@ def test_what_a_playbook_leaves_out_the_policy_says() -> None:
         ("default: {within: 5m}", "1:10: the key 'from' is missing; expected a list of text"),
         ("default: {from: [], within: 5m}", "1:17: an empty list; expected it to have at least 1 item"),
         ("default: {from: [a]}", "1:10: the key 'within' is missing; expected a duration such as 15m"),
-        ("default: {from: [a], within: 0s}", "1:30: no time to answer; expected more than nothing"),
+        (
+            "default: {from: [a], within: 0s}",
+            "1:30: 0 seconds for people to answer; expected at least 1m; give",
+        ),
+        ("default: {from: [a], within: 59s}", "1:30: 59 seconds for people to answer; expected at least 1m"),
+        ("default: {from: [a], within: PT0S}", "1:30: 0 seconds for people to answer; expected at least 1m"),
         ("default: {from: [a], within: 5m, quorum: 0}", "1:42: the number 0; expected at least 1"),
         ("default: {from: [a], within: 5m, then: escalate}", "1:40: an escalation to nobody; expected `to`"),
         (
