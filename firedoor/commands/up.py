@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,9 +18,14 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, DescribeTaskQueueRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    UpdateNamespaceRequest,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -35,6 +42,8 @@ from firedoor.logs import configure_logging
 from firedoor.settings import Settings, child_environment, from_environment
 
 _HOST = "127.0.0.1"
+_LOCK = "up.lock"
+_KEPT = timedelta(days=30)  # closed responses, with their histories; the server's own default is one day
 _READY_WITHIN = 60.0
 _KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
 Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="On loopback.")]
@@ -86,9 +95,9 @@ def _fake(settings: Settings, data: Path, ports: Ports) -> FakeSlack | None:
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
     """Hold the data directory: two servers over one file would break it."""
-    log = data / "log"
-    log.mkdir(parents=True, exist_ok=True)
-    with (data / "up.lock").open("w") as lock:
+    _keep_private(data)
+    (data / "log").mkdir(exist_ok=True)
+    with (data / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -98,6 +107,21 @@ def _alone(data: Path) -> Iterator[None]:
                 mend="stop it, or name another --data",
             ) from None
         yield
+
+
+def _keep_private(data: Path) -> None:
+    """Let nobody else on this machine read what is kept: histories, logs, evidence.
+
+    Our children inherit the mask, so that Temporal's file is private too. A folder is tightened only where it
+    is ours: new, empty, or used by an earlier `up`; `--data /tmp` must not shut out everybody.
+    """
+    os.umask(0o077)
+    data.mkdir(parents=True, exist_ok=True)
+    if not any(data.iterdir()) or (data / _LOCK).exists():
+        data.chmod(0o700)
+        for each in (*data.glob("temporal.db*"), *data.glob("log"), *data.glob("log/*.log"), data / _LOCK):
+            if each.exists() and not each.is_symlink():
+                each.chmod(each.stat().st_mode & 0o700)
 
 
 def _free(ports: Ports) -> None:
@@ -189,6 +213,7 @@ async def _start(children: Sequence[Child], address: str) -> None:
     await temporal.start()
     await _ready(temporal)
     await add_search_attributes(address)
+    await keep_closed_responses(address)
     for child in others:
         await child.start()
     await asyncio.gather(*(_ready(child) for child in others))
@@ -212,6 +237,17 @@ async def add_search_attributes(address: str) -> None:
                 namespace=NAMESPACE, search_attributes=dict.fromkeys(missing, _KEYWORD)
             )
         )
+
+
+async def keep_closed_responses(address: str) -> None:
+    """Have Temporal keep closed responses for 30 days, or longer where somebody asked it to."""
+    client = await Client.connect(address, namespace=NAMESPACE)
+    service = client.workflow_service
+    told = await service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
+    if told.config.workflow_execution_retention_ttl.ToTimedelta() < _KEPT:
+        config = NamespaceConfig()
+        config.workflow_execution_retention_ttl.FromTimedelta(_KEPT)
+        await service.update_namespace(UpdateNamespaceRequest(namespace=NAMESPACE, config=config))
 
 
 async def _serves(address: str) -> bool:

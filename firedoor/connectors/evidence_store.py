@@ -12,7 +12,8 @@ from pathlib import Path
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9_]{1,64}-[0-9a-f]{12}\.evidence\.json")
-_MODE = 0o440
+#: Written once, for its owner to read; an auditor gets a copy, or a group that somebody gives it.
+_MODE = 0o400
 
 
 class EvidenceStore:
@@ -25,7 +26,7 @@ class EvidenceStore:
         """Write a file once, whole or not at all. The same bytes again are fine; other bytes are Rejected."""
         path = self._path(name)
         with _disk(f"evidence {name} could not be written to {self.folder}"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            _private(self.folder)
             if not path.exists():
                 self._place(path, data)
             _settle(self.folder)  # also what an attempt that died here has written
@@ -74,6 +75,13 @@ class EvidenceStore:
             _link(Path(beside), path)
         finally:
             Path(beside).unlink()
+
+
+def _private(folder: Path) -> None:
+    """Make a folder and what is missing above it; what we make is for its owner alone."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def _link(beside: Path, path: Path) -> None:

@@ -11,11 +11,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
 from firedoor.commands import up as up_command
@@ -27,6 +30,14 @@ from tests.commands.up_kit import PATIENCE, alive, until, up
 from tests.servers import free_port, request
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def mask() -> Iterator[None]:
+    """What `up` does to the mask of its own process ends with the test."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.mark.usefixtures("config")
@@ -68,6 +79,35 @@ def test_a_killed_up_takes_its_parts_with_it_and_the_next_one_starts_at_once() -
         until(lambda: not any(alive(pid) for pid in children.values()), "no part left")
     with up() as running:
         assert asyncio.run(remembered(running.temporal)) == ["kept"]
+
+
+@pytest.mark.usefixtures("config")
+def test_what_is_kept_is_private_also_where_it_was_not_before_and_is_kept_for_thirty_days() -> None:
+    folder = Path("var")
+    (folder / "log").mkdir(parents=True)
+    for name in ("up.lock", "log/gateway.log"):
+        (folder / name).touch(mode=0o644)
+    for each in (folder, folder / "log"):
+        each.chmod(0o755)
+    with up() as running:
+        assert asyncio.run(kept(running.temporal)) == timedelta(days=30)
+    modes = {str(each): each.stat().st_mode & 0o777 for each in (folder, *folder.rglob("*"))}
+    assert {name for name, mode in modes.items() if mode & 0o077} == set(), modes
+
+
+def test_a_folder_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "theirs").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    with up_command._alone(tmp_path):
+        assert tmp_path.stat().st_mode & 0o777 == 0o755
+        assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o644
+        assert (tmp_path / "log").stat().st_mode & 0o777 == 0o700
+
+
+async def kept(port: int) -> timedelta:
+    client = await Client.connect(f"127.0.0.1:{port}", namespace=NAMESPACE)
+    told = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
+    return told.config.workflow_execution_retention_ttl.ToTimedelta()
 
 
 @pytest.mark.usefixtures("config")

@@ -31,7 +31,8 @@ def everything(store: EvidenceStore) -> list[str]:
 def test_what_is_written_is_there_whole_and_for_reading_only(store: EvidenceStore) -> None:
     store.write(NAME, b"evidence\n")
     assert store.read(NAME) == b"evidence\n"
-    assert stat.S_IMODE((store.folder / NAME).stat().st_mode) == 0o440
+    assert stat.S_IMODE((store.folder / NAME).stat().st_mode) == 0o400
+    assert stat.S_IMODE(store.folder.stat().st_mode) == 0o700
     assert everything(store) == [NAME]
 
 
