@@ -13,10 +13,12 @@ from activities.faults import in_thread
 from activities.steps import Hands
 from firedoor.domain import asking
 from firedoor.domain.asking import rule_for
-from firedoor.domain.canonical import plain
+from firedoor.domain.canonical import digest, plain
 from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.expression import context_of
 from firedoor.domain.finding import Finding
+from firedoor.domain.place import home_of, region_of
+from firedoor.domain.placing import PLACES
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Step
 from firedoor.domain.policy import Policy
@@ -69,7 +71,7 @@ class Planning:
     def shell(self, call: StepCall, order: PlanOrder, finding: Finding) -> PlannedStep:
         """Build a step before it is planned: what it is and where. Who is asked, its plan decides."""
         playbook = order.incident.playbook
-        account = finding.account or ""
+        account, region = self._where(call, finding)
         spec = self._hands.entry(call.step.action or "").spec
         return PlannedStep(
             id=call.id,
@@ -77,7 +79,7 @@ class Planning:
             action=spec.name,
             stage=call.stage,
             account=account,
-            region=finding.region or self._default_region(account),
+            region=region,
             params=call.params,
             outcome="unplanned",
             says="not planned yet",
@@ -86,6 +88,12 @@ class Planning:
             settles_within=spec.settles_within,
             on_failure=call.step.on_failure or playbook.on_failure,
         )
+
+    def _where(self, call: StepCall, finding: Finding) -> tuple[str, str]:
+        """Return account and region of a call; a region that nobody tells is the account's first one."""
+        account = call.place.account or ""
+        told = call.place.region or (region_of(finding.region) if account == finding.account else None)
+        return account, told or self._default_region(account)
 
     def asked(
         self, call: StepCall, planned: PlannedStep, order: PlanOrder, finding: Finding, policy: Policy
@@ -99,7 +107,7 @@ class Planning:
             policy=policy,
             environment=self._environments.get(planned.account),
             data=planned.data,
-            cautious=bool(order.incident.caution) or call.crowded,
+            cautious=bool(order.incident.caution) or call.crowded or call.stranger,
         )
         owners = tuple(dict.fromkeys((*planned.owners, *told)))
         return planned.model_copy(update={"approval": rule, "owners": owners})
@@ -126,11 +134,13 @@ class Planning:
             )
 
     def read(self, step: Step, order: PlanOrder, finding: Finding, context: Mapping[str, Any]) -> Any:
-        """Make one lookup."""
+        """Make one lookup, where that is which it asks about."""
         (call,) = unfold(0, step, context)
         entry = self._hands.entry(step.lookup or "")
-        account = finding.account or ""
-        region = finding.region or self._default_region(account)
+        account, region = self._where(call, finding)
+        foreign = self._hands.guards().foreign(source=order.incident.source, account=account)
+        if foreign is not None:
+            raise Rejected(foreign)
         lookup = self._hands.lookup(entry, account, region, order.incident.artefact)
         return plain(lookup.read(entry.read_params(call.params)))
 
@@ -186,7 +196,8 @@ class _Round:
 
     def _take(self, stage: int, step: Step) -> None:
         if step.lookup is not None:
-            if unfold(stage, step, self._context):
+            for call in unfold(stage, step, self._context):
+                self._context.setdefault(PLACES, {})[step.id or ""] = call.place
                 value = self._planning.read(step, self._order, self._finding, self._context)
                 self._lookups[step.id or ""] = value
                 self._context["lookup"] = dict(self._lookups)
@@ -202,14 +213,20 @@ class _Round:
         if step.lookup is not None:
             self._lookups[step.id or ""] = {"failed": why}
             return
-        call = StepCall(id=step.id or "", step=step, stage=stage, params={})
+        call = StepCall(id=step.id or "", step=step, stage=stage, params={}, place=home_of(self._finding))
         shell = self._planning.shell(call, self._order, self._finding)
         self._waiting.append((call, shell.model_copy(update={"outcome": "refuse", "says": why})))
 
     def _settle(self) -> None:
         """Plan what waits, in parallel, and let later expressions see it."""
         plans = self._plan_all([shell for _, shell in self._waiting])
+        targets: set[str] = set()
         for (call, _), plan in zip(self._waiting, plans, strict=True):
+            # Where the region made no difference to the target, it is one target.
+            target = digest([plan.step, plan.account, plan.target, plan.params])
+            if plan.target and call.step.for_each and target in targets:
+                continue
+            targets.add(target)
             planned = self._planning.asked(call, plan, self._order, self._finding, self._policy)
             self._steps.append(planned)
             seen = self._context["steps"].setdefault(planned.step, plain(planned) | {"targets": []})

@@ -28,7 +28,6 @@ from firedoor.domain.contract import (
     TASK_QUEUE,
     UNDO,
     VOTE,
-    incident_key,
     workflow_id,
 )
 from firedoor.domain.finding import Actor, Finding, Resource, Severity
@@ -45,7 +44,7 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
 )
-from firedoor.domain.unfold import incident_of
+from firedoor.domain.unfold import identity_of
 from firedoor.domain.vote import Vote
 from firedoor.settings import Account, Evidence, Settings, Source, Temporal
 
@@ -270,7 +269,7 @@ class Response:
 
 
 def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> Incident:
-    key = incident_key(playbook_.playbook, finding_.account, incident_of(playbook_, finding_))
+    key, _ = identity_of(playbook_, finding_)
     return Incident(
         finding=finding_,
         playbook=playbook_.model_copy(update={"cases": ()}),

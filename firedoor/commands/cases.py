@@ -16,9 +16,10 @@ from firedoor.domain.canonical import plain
 from firedoor.domain.errors import FiredoorError, Unreadable
 from firedoor.domain.expression import context_of
 from firedoor.domain.finding import Finding
+from firedoor.domain.placing import PLACES
 from firedoor.domain.playbook import Case, Playbook, Step
 from firedoor.domain.problem import Position, Problem, did_you_mean
-from firedoor.domain.unfold import StepCall, applies, incident_of, merged, staged, unfold
+from firedoor.domain.unfold import StepCall, applies, identity_of, merged, staged, unfold
 from firedoor.domain.value import Value
 from firedoor.domain.yaml_document import Document
 from firedoor.findings.claims import held
@@ -106,7 +107,7 @@ def would_run(
     answered: dict[str, list[Finding]] = {}
     for finding in delivery.findings:
         if not finding.is_test and applies(playbook, finding):
-            answered.setdefault(incident_of(playbook, finding), []).append(finding)
+            answered.setdefault(identity_of(playbook, finding)[0], []).append(finding)
     ran: set[str] = set()
     for findings in answered.values():
         ran.update(_steps(playbook, merged(findings), lookups, registry))
@@ -125,6 +126,7 @@ def _steps(
             continue
         if step.lookup is not None:
             context["lookup"][step.id] = _read(step, lookups)
+            context.setdefault(PLACES, {})[step.id or ""] = calls[0].place
             continue
         targets = [_planned(call) for call in calls]
         context["steps"][step.id] = {**targets[0], "targets": targets}
@@ -164,6 +166,8 @@ def _planned(call: StepCall) -> dict[str, Any]:
         "outcome": "change",
         "says": "",
         "target": "",
+        "account": call.place.account,
+        "region": call.place.region,
         "params": plain(call.params),
         "before": {},
     }

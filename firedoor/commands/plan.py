@@ -20,14 +20,14 @@ from firedoor.commands.phrases import severity
 from firedoor.commands.show import planned, would_ask
 from firedoor.commands.terminal import DONE, NO, joined, out, print_json, safe
 from firedoor.commands.written import known_of
-from firedoor.domain.contract import incident_key, workflow_id
+from firedoor.domain.contract import workflow_id
 from firedoor.domain.errors import FiredoorError, Misconfigured, Rejected, Unreadable
 from firedoor.domain.finding import Finding
 from firedoor.domain.plan import Plan, plan_fingerprint, stretches
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import did_you_mean
 from firedoor.domain.response import Incident, PlanOrder
-from firedoor.domain.unfold import applies, incident_of
+from firedoor.domain.unfold import applies, identity_of
 from firedoor.findings.claims import held
 from firedoor.findings.delivery import Delivery
 from firedoor.findings.json_reader import read_json
@@ -130,7 +130,7 @@ def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Do
     incidents: dict[str, list[Finding]] = {}
     for finding in delivery.findings:
         if applies(playbook, finding):
-            key = incident_key(playbook.playbook, finding.account, incident_of(playbook, finding))
+            key, _ = identity_of(playbook, finding)
             incidents.setdefault(key, []).append(finding)
     if not incidents:
         raise _unanswered(playbook, delivery)

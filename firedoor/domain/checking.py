@@ -172,6 +172,7 @@ class _Checker:
             yield from self._expression(step.when, (*way, "when"), scope)
         for key, value in step.params.items():
             yield from self._value(value, (*way, "params", key), scope)
+        yield from self._value(step.placing(), (*way, "place"), scope)
         yield from self._people(step, way)
         self._seen.setdefault(name, way)
         if step.lookup:

@@ -100,9 +100,13 @@ class Responses(Protocol):
         ...
 
 
-def incident_key(playbook: str, account: str | None, incident: str) -> str:
-    """Return the identity of an incident: 64 hex digits over playbook, account and the playbook's own key."""
-    return digest({"playbook": playbook, "account": account or "", "incident": incident})
+def incident_key(playbook: str, account: str | None, incident: str, region: str | None = None) -> str:
+    """Return the identity of an incident: 64 hex digits over playbook, place and the playbook's own key.
+
+    `region` is None where the key is a name that no second region can have.
+    """
+    place = {"account": account or "", "region": region or ""}
+    return digest({"playbook": playbook, **place, "incident": incident})
 
 
 def desk_id(channel: str) -> str:

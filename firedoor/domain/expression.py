@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from firedoor.domain.canonical import canonical, plain
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.finding import Finding, Severity, without_none
+from firedoor.domain.place import placed
 
 _TEMPLATE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _WHOLE = re.compile(r"\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
@@ -138,8 +139,11 @@ def _as_text(source: str, context: Mapping[str, Any]) -> str:
 
 
 def context_of(finding: Finding) -> dict[str, Any]:
-    """Build what expressions see of a finding: absent fields absent, severity as its OCSF number."""
-    facts = without_none(plain(finding))
+    """Build what expressions see of a finding: absent fields absent, severity as its OCSF number.
+
+    Each resource tells its place; the finding's own stands in for what a resource does not tell.
+    """
+    facts = without_none(plain(placed(finding)))
     facts["severity"] = finding.severity.rank
     return {
         "finding": facts,

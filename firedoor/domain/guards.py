@@ -21,6 +21,18 @@ class Guards(Value):
 
     def objection(self, *, source: str, account: str, target: str) -> str | None:
         """Why this target must not be touched; None when it may be. A guard that does not know says no."""
+        foreign = self.foreign(source=source, account=account)
+        if foreign is not None:
+            return foreign
+        if not target:
+            return "the action does not name what it would change"
+        theirs = target.split(":", 5)[4:5] if target.startswith("arn:") else []
+        if theirs and theirs[0] and theirs[0] != account:
+            return f"{target} is of account {theirs[0]}, and the step acts in account {account}"
+        return self.protected.protects(target)
+
+    def foreign(self, *, source: str, account: str) -> str | None:
+        """Why a source may not even look into an account; None when it may."""
         if account not in self.accounts:
             return f"account {account or '(none)'} is not one of ours"
         if source not in self.sources:
@@ -28,6 +40,4 @@ class Guards(Value):
         allowed = self.sources[source]
         if allowed is not None and account not in allowed:
             return f"source {source!r} may not act on account {account}"
-        if not target:
-            return "the action does not name what it would change"
-        return self.protected.protects(target)
+        return None

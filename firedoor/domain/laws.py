@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from firedoor.domain.action import ActionSpec
 from firedoor.domain.expression import expressions
+from firedoor.domain.placing import loses_place, reads_resources
 from firedoor.domain.playbook import Playbook, Step
 from firedoor.domain.value import Value
 
@@ -192,6 +193,30 @@ def own_incident(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterato
             )
 
 
+def own_place(playbook: Playbook, specs: Mapping[str, ActionSpec]) -> Iterator[tuple[Way, Objection]]:
+    """Where a step acts is clear from what it reads, or written down."""
+    del specs
+    for way, _, step in _actions(playbook):
+        if step.place is not None:
+            continue
+        loses = step.for_each is not None and reads_resources([step.for_each]) and loses_place(step.for_each)
+        if step.for_each is None and reads_resources(expressions(dict(step.params))):
+            found = f"step {step.id} reads one of several resources, and does not tell in whose place it acts"
+        elif loses:
+            found = f"the for_each of step {step.id} keeps of each resource a part, and not where it is"
+        else:
+            continue
+        yield (
+            way,
+            Objection(
+                law="own-place",
+                found=found,
+                expected="`for_each` over the resources themselves, or a `place`",
+                mend='drop the .map(…) and read the parts in `params`, or add `place: "${{ … }}"`',
+            ),
+        )
+
+
 #: Every law, in the order in which a reader meets them.
 LAWS: tuple[Law, ...] = (
     irreversible_last,
@@ -202,4 +227,5 @@ LAWS: tuple[Law, ...] = (
     escalation_goes_somewhere,
     reachable,
     own_incident,
+    own_place,
 )

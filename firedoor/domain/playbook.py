@@ -47,10 +47,18 @@ class AskFor(Written):
     step_up: bool | None = None
 
 
+class StepPlace(Written):
+    """An account and region, where a step does not act where its target says it is."""
+
+    account: Annotated[str, StringConstraints(min_length=1)]
+    region: Annotated[str, StringConstraints(min_length=1)] | None = None
+
+
 class Step(Written):
     """One step: an action, a lookup, or a `together` of actions that run in parallel.
 
-    Exactly one of the three. `for_each` is a CEL list; each item is called `as`.
+    Exactly one of the three. `for_each` is a CEL list; each item is called `as`. `place` is a
+    resource, the actor, or a map: where the step acts. Left out, it is where that is which the step reads.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -59,6 +67,7 @@ class Step(Written):
     action: ActionName | None = None
     lookup: ActionName | None = None
     params: dict[str, JsonValue] = Field(default_factory=dict)
+    place: Annotated[str, StringConstraints(min_length=1)] | StepPlace | None = None
     when: Cel | None = None
     for_each: Cel | None = None
     as_: Name | None = Field(default=None, alias="as")
@@ -90,13 +99,18 @@ class Step(Written):
         if self.lookup is not None and (
             self.for_each or self.approval or self.on_failure or self.max_targets
         ):
-            raise ValueError("a lookup only reads: it takes id, lookup, params and when")
+            raise ValueError("a lookup only reads: it takes id, lookup, params, place and when")
         return self
 
     def sources(self) -> Iterator[str]:
         """List every expression of the step."""
         yield from (source for source in (self.when, self.for_each) if source)
         yield from expressions(dict(self.params))
+        yield from expressions(self.placing())
+
+    def placing(self) -> JsonValue:
+        """Return what the step says of its place, as it is written."""
+        return self.place.model_dump(exclude_none=True) if isinstance(self.place, StepPlace) else self.place
 
 
 class Case(Written):

@@ -253,13 +253,16 @@ def last_ask(entries: Sequence[Entry]) -> int:
 def finding_version(finding: Finding) -> str:
     """Name one version of one finding: the source it came through, its detector, its uid, its time.
 
-    It is JSON, since senders choose the parts: no choice of theirs looks like another's version.
+    A detector may tell of several actors under one uid: whose key it is belongs to it as well. It is
+    JSON, since senders choose the parts: no choice of theirs looks like another's version.
     """
     return json.dumps([*_whose(finding), finding.modified.isoformat()])
 
 
 def _whose(finding: Finding) -> list[str]:
-    return [finding.via, finding.source, finding.uid]
+    actor = finding.actor
+    who = actor.user_name or actor.role_name or actor.uid or ""
+    return [finding.via, finding.source, finding.uid, who, actor.access_key_id or ""]
 
 
 def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from firedoor.domain.canonical import digest
+from firedoor.domain.contract import incident_key
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.expression import (
     ExpressionError,
@@ -18,6 +19,8 @@ from firedoor.domain.expression import (
     fill,
 )
 from firedoor.domain.finding import Finding, Resource
+from firedoor.domain.place import Place, named, placed
+from firedoor.domain.placing import incident_place, place_of
 from firedoor.domain.playbook import Playbook, Step
 from firedoor.domain.value import Value
 
@@ -34,7 +37,9 @@ class StepCall(Value):
     step: Step
     stage: int
     params: dict[str, JsonValue]
+    place: Place = Place()
     crowded: bool = False  # more targets than the step allows without asking
+    stranger: bool = False  # its target is an actor of another account than the finding's
 
 
 def staged(playbook: Playbook) -> list[tuple[int, Step]]:
@@ -76,13 +81,20 @@ def incident_of(playbook: Playbook, finding: Finding) -> str:
     return key
 
 
+def identity_of(playbook: Playbook, finding: Finding) -> tuple[str, Place]:
+    """Return the identity of a finding's incident, 64 hex digits, and where that is which it names."""
+    text = incident_of(playbook, finding)
+    place = incident_place(playbook, text, context_of(finding))
+    return incident_key(playbook.playbook, place.account, text, place.region), place
+
+
 def unfold(stage: int, step: Step, context: Mapping[str, Any]) -> tuple[StepCall, ...]:
     """Evaluate one step's `when`, `for_each` and parameters over what is known so far."""
     name = step.id or ""
     if step.for_each is None:
         if step.when is not None and not condition(step.when, context):
             return ()
-        return (StepCall(id=name, step=step, stage=stage, params=_params(step, context)),)
+        return (_call(name, stage, step, context),)
     items = evaluate(step.for_each, context)
     if not isinstance(items, Sequence) or isinstance(items, (str, bytes)):
         raise ExpressionError(
@@ -101,21 +113,28 @@ def unfold(stage: int, step: Step, context: Mapping[str, Any]) -> tuple[StepCall
         inner = {**context, step.as_ or "": item}
         if step.when is not None and not condition(step.when, inner):
             continue
-        params = _params(step, inner)
-        # The id comes from the parameters, not the position, so that a finding that
-        # joins later and brings one more target leaves the others' ids as they are.
-        sha256 = digest(params)
+        call = _call(name, stage, step, inner)
+        # The id comes from the target, not the position, so that a finding that joins
+        # later and brings one more target leaves the others' ids as they are. The same name
+        # in two places is two targets.
+        sha256 = digest({"place": call.place, "params": call.params})
         call_id = f"{name}.{sha256[:12]}"
-        if call_id in calls and calls[call_id].params != params:
+        if call_id in calls and not _same(calls[call_id], call):
             # Whoever chooses the names of targets may search for two of one short digest: neither is lost.
             call_id = f"{name}.{sha256}"
-        calls[call_id] = StepCall(id=call_id, step=step, stage=stage, params=params)
+        calls[call_id] = call.model_copy(update={"id": call_id})
     crowded = len(calls) > (step.max_targets or MAX_TARGETS)
     return tuple(call.model_copy(update={"crowded": crowded}) for call in calls.values())
 
 
-def _params(step: Step, context: Mapping[str, Any]) -> dict[str, JsonValue]:
-    return {key: fill(value, context) for key, value in step.params.items()}
+def _call(id_: str, stage: int, step: Step, context: Mapping[str, Any]) -> StepCall:
+    params = {key: fill(value, context) for key, value in step.params.items()}
+    found = place_of(step, context)
+    return StepCall(id=id_, step=step, stage=stage, params=params, place=found.place, stranger=found.stranger)
+
+
+def _same(one: StepCall, other: StepCall) -> bool:
+    return one.params == other.params and one.place == other.place
 
 
 def _joined(known: Resource, more: Resource) -> Resource:
@@ -138,15 +157,20 @@ def merged(findings: Sequence[Finding]) -> Finding:
     """
     if len(findings) == 1:
         return findings[0]
-    findings = sorted(findings, key=lambda finding: finding.generic)  # stable: else in the order they came
+    # Each resource's place is written into it before it stands beside those of other findings.
+    told = map(placed, findings)
+    findings = sorted(told, key=lambda finding: finding.generic)  # stable: else in the order they came
     first = findings[0]
-    resources: dict[str, Resource] = {}
+    resources: dict[tuple[str, str | None, str | None], Resource] = {}
     for finding in findings:
         for resource in finding.resources:
-            known = resources.get(resource.uid)
-            resources[resource.uid] = _joined(known, resource) if known else resource
+            which = (resource.uid, resource.account, resource.region)
+            known = resources.get(which)
+            resources[which] = _joined(known, resource) if known else resource
     actor = first.actor
     for finding in findings[1:]:
+        if finding.actor.account != actor.account and named(actor) and named(finding.actor):
+            continue  # names of one account say nothing in another
         told = {key: value for key, value in finding.actor.model_dump().items() if value}
         known_actor = {
             key: value for key, value in actor.model_dump().items() if value and value != "unknown"

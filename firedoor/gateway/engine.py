@@ -35,11 +35,11 @@ from firedoor.domain.contract import (
     Dismissed,
     Intake,
     Joined,
-    incident_key,
     workflow_id,
 )
-from firedoor.domain.errors import FiredoorError, Unavailable
+from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.finding import Finding
+from firedoor.domain.place import Place
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.response import (
     Incident,
@@ -51,7 +51,7 @@ from firedoor.domain.response import (
     taken_back,
     worse_than_muted,
 )
-from firedoor.domain.unfold import applies, incident_of
+from firedoor.domain.unfold import applies, identity_of
 from firedoor.temporal import PATIENCE, answered, unavailable, updated
 
 log = structlog.get_logger("firedoor.gateway")
@@ -95,7 +95,8 @@ class Engine:
         joined: list[Joined] = []
         for playbook in answering:
             try:
-                key = incident_key(playbook.playbook, finding.account, incident_of(playbook, finding))
+                key, place = identity_of(playbook, finding)
+                _must_be_somewhere(playbook, place)
             except Unavailable:
                 raise
             except FiredoorError as error:
@@ -264,6 +265,16 @@ class Engine:
                 return False
             raise unavailable(error) from None
         return True
+
+
+def _must_be_somewhere(playbook: Playbook, place: Place) -> None:
+    """Refuse what names no account at all, unless the playbook itself says where it acts."""
+    if place.account is None and not any(step.place for step in playbook.every_step()):
+        raise Rejected(
+            "the finding names no account, so there is nowhere to act",
+            expected="an account of ours, on the finding, on its resources or on its actor",
+            mend="let the detector send it",
+        )
 
 
 def _update_id(version: str) -> str:

@@ -17,6 +17,7 @@ import structlog
 from firedoor.domain.contract import Dismissed, Intake, Responses
 from firedoor.domain.errors import FiredoorError, Misconfigured, Unavailable, Unreadable
 from firedoor.domain.finding import Finding
+from firedoor.domain.place import Ours, named_to_sender, ours
 from firedoor.findings.admission import admitted
 from firedoor.findings.claims import held
 from firedoor.findings.delivery import Delivery, TooManyParts
@@ -265,23 +266,21 @@ class IntakePipeline:
 
     async def _take_one(self, finding: Finding, door: Door) -> Intake | Unavailable:
         outcome, reason = "answered", ""
+        known = ours(finding, door.accounts or frozenset(), door.name)
         if finding.is_test:
             outcome, reason = "test", "a test event: it never acts"
-        elif foreign := _foreign(finding, door):
-            outcome, reason = (
-                "elsewhere",
-                f"account {quoted(foreign)} is not among the accounts of source {door.name}",
-            )
+        elif known.dismissed:
+            outcome, reason = "elsewhere", known.dismissed
         else:
             try:
-                intake = await self._responses.take(finding, source=door.name)
+                intake = await self._responses.take(known.finding, source=door.name)
             except Unavailable as unavailable:
                 return unavailable
             except FiredoorError as error:
                 outcome, reason = "unmatched", str(error)
             else:
                 metrics.FINDINGS.labels(door.name, "answered" if intake.responses else "unmatched").inc()
-                return intake
+                return _naming(known, intake)
         metrics.FINDINGS.labels(door.name, outcome).inc()
         return Intake(dismissed=(Dismissed(finding=finding.uid, reason=reason),))
 
@@ -299,11 +298,13 @@ def _demand_json(headers: Mapping[str, str]) -> None:
         )
 
 
-def _foreign(finding: Finding, door: Door) -> str | None:
-    """An account the finding names and the door may not speak about."""
-    allowed = door.accounts or frozenset()
-    named = (finding.account, *(resource.account for resource in finding.resources))
-    return next((account for account in named if account is not None and account not in allowed), None)
+def _naming(known: Ours, intake: Intake) -> Intake:
+    """Tell the sender what of its finding was left out, for it is not ours."""
+    if not known.left_out:
+        return intake
+    _log.info("findings.left_out", finding=known.finding.uid, left_out=len(known.left_out))
+    left = (Dismissed(finding=known.finding.uid, reason=reason) for reason in named_to_sender(known.left_out))
+    return intake.model_copy(update={"dismissed": (*intake.dismissed, *left)})
 
 
 def _present(outcome: Intake | Unavailable) -> Intake:

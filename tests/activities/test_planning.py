@@ -21,9 +21,10 @@ from firedoor.domain.playbook import Playbook
 from firedoor.domain.policy import ApprovalRule, Policy
 from firedoor.domain.response import PlanOrder
 from tests.activities.hands import House, house, write_action
-from tests.harness import POLICY, TOY, finding, incident_for
+from tests.harness import ACCOUNT, POLICY, TOY, finding, incident_for
 from tests.toy_world import ToyWorld
 
+OTHER = "111122223333"
 FIND = '''
 from typing import Any
 from firedoor.domain.action import *
@@ -187,6 +188,85 @@ class TestSteps:
         assert set(told(alone)) < set(told(joined))
         assert {each.params["door"] for each in joined.steps} == {"front", "back"}
         assert {each.step for each in joined.steps} == {"a"}
+
+
+class TestPlace:
+    """Each step acts, and is asked for, where its own target is."""
+
+    EACH = {"for_each": "finding.resources", "as": "door", "max_targets": "5"}
+
+    def doors(self, *places: tuple[str | None, str | None]) -> tuple[Resource, ...]:
+        return tuple(Resource(kind="D", uid="front", name="front", account=a, region=r) for a, r in places)
+
+    def test_one_name_in_two_accounts_is_planned_in_each(self, home, book) -> None:
+        home.guards = home.guards.model_copy(update={"accounts": frozenset({ACCOUNT, OTHER})})
+        told = finding(resources=self.doors((OTHER, "eu-west-1"), (None, None), (OTHER, None)))
+        plan = home.plan(book(step("a", door="${{ door.name }}", **self.EACH)), told)
+        assert [(each.account, each.region, each.outcome) for each in plan.steps] == [
+            (OTHER, "eu-west-1", "change"),
+            (ACCOUNT, "us-east-1", "change"),
+        ], "a region that nobody tells makes no second target of one"
+
+    def test_the_jurisdiction_of_the_target_is_asked_and_not_that_of_the_envelope(self, home, book) -> None:
+        told = finding(resources=self.doors((OTHER, None), (None, None)))
+        text = step("a", door="${{ door.name }}", **self.EACH)
+        assert [each.outcome for each in home.plan(book(text), told).steps] == ["refuse", "change"]
+        both = frozenset({ACCOUNT, OTHER})
+        home.guards = home.guards.model_copy(update={"accounts": both, "sources": {"acme": {ACCOUNT}}})
+        refused = home.plan(book(text), told).steps[0]
+        assert (refused.outcome, refused.says) == (
+            "refuse",
+            f"source 'acme' may not act on account {OTHER}",
+        )
+
+    def test_the_environment_of_the_target_decides_who_is_asked(self, home, book) -> None:
+        home.guards = home.guards.model_copy(update={"accounts": frozenset({ACCOUNT, OTHER})})
+        home.environments = {OTHER: "prod"}
+        seen = []
+        home.planning._environments = _Heard(seen)
+        home.plan(
+            book(step("a", door="${{ door.name }}", **self.EACH)),
+            finding(resources=self.doors((OTHER, None))),
+        )
+        assert seen == [OTHER]
+
+    def test_an_actor_of_another_account_of_ours_is_asked_about(self, home, book) -> None:
+        home.guards = home.guards.model_copy(update={"accounts": frozenset({ACCOUNT, OTHER})})
+        text = step("a", door="${{ finding.actor.user_name }}")
+        ours, theirs = (
+            only(home.plan(book(text), finding(actor=Actor(user_name="front", account=account))))
+            for account in (ACCOUNT, OTHER)
+        )
+        assert (ours.account, ours.approval) == (ACCOUNT, None)
+        assert (theirs.account, theirs.approval) == (OTHER, POLICY.default)
+
+    def test_an_actor_of_a_strange_account_is_refused_and_so_is_looking_for_it(self, home, book) -> None:
+        told = finding(actor=Actor(user_name="front", account=OTHER))
+        text = '  - {id: owner, lookup: plans.find, params: {door: "${{ finding.actor.user_name }}"}}\n'
+        plan = home.plan(book(text + step("a", door="${{ finding.actor.user_name }}")), told)
+        assert plan.lookups == {"owner": {"failed": f"account {OTHER} is not one of ours"}}
+        assert (only(plan).outcome, only(plan).says) == ("refuse", f"account {OTHER} is not one of ours")
+
+    def test_a_step_whose_place_is_unclear_is_refused_and_its_siblings_are_planned(self, home, book) -> None:
+        told = finding(resources=self.doors((OTHER, None), (None, None)))
+        unclear = book(step("a", door="${{ finding.resources[0].name }}") + step("b", door="front"))
+        reads = {"door": "${{ finding.resources.filter(r, true)[0].name }}"}
+        steps = (unclear.steps[0].model_copy(update={"params": reads}), unclear.steps[1])
+        plan = home.plan(unclear.model_copy(update={"steps": steps}), told)
+        assert [each.outcome for each in plan.steps] == ["refuse", "change"]
+        assert "where step a acts is not clear" in plan.steps[0].says
+
+
+class _Heard(dict[str, str]):
+    """Environments that remember which account was asked for."""
+
+    def __init__(self, asked: list[str]) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._asked.append(key)
+        return default
 
 
 class TestApproval:

@@ -82,7 +82,7 @@ class TestKeys:
         )
         assert told(step(*B, "params: {door: x}", "wenn: 'true'")) == snapshot(
             [
-                "F:8:50: unknown key 'wenn'; expected one of lookup, when, for_each, as, max_targets, approval, on_failure, together; did you mean 'when'?"
+                "F:8:50: unknown key 'wenn'; expected one of lookup, place, when, for_each, as, max_targets, approval, on_failure, together; did you mean 'when'?"
             ]
         )
 
@@ -101,7 +101,7 @@ class TestKeys:
         )
         assert told("") == snapshot(
             [
-                "F:1:1: the key 'steps' is missing; expected a list of a mapping with id, action, lookup, params, when, for_each, as, max_targets, approval, on_failure, together; add 'steps'"
+                "F:1:1: the key 'steps' is missing; expected a list of a mapping with id, action, lookup, params, place, when, for_each, as, max_targets, approval, on_failure, together; add 'steps'"
             ]
         )
 
@@ -408,7 +408,7 @@ class TestShape:
     def test_a_lookup_only_reads(self) -> None:
         asks = ("id: l", "lookup: toy.find", "approval: {quorum: 1}", "params: {key: x}")
         assert told(step(*asks)) == snapshot(
-            ["F:8:5: a lookup only reads: it takes id, lookup, params and when"]
+            ["F:8:5: a lookup only reads: it takes id, lookup, params, place and when"]
         )
 
 

@@ -12,6 +12,7 @@ from tests.harness import ACCOUNT
 
 OTHER = "210987654321"
 EXIT = "arn:toy:door:::exit"
+THEIRS = f"arn:aws:lambda:us-east-1:{OTHER}:function:f"
 GUARDS = Guards(
     accounts=frozenset({ACCOUNT, OTHER}),
     sources={"acme": None, "narrow": frozenset({OTHER}), "nowhere": frozenset()},
@@ -37,6 +38,8 @@ GUARDS = Guards(
         ("nowhere", ACCOUNT, "arn:toy:door:::front", f"source 'nowhere' may not act on account {ACCOUNT}"),
         ("acme", ACCOUNT, EXIT, f"{EXIT} is protected: the fire exit"),
         ("acme", ACCOUNT, "", "the action does not name what it would change"),
+        ("acme", ACCOUNT, THEIRS, f"{THEIRS} is of account {OTHER}, and the step acts in account {ACCOUNT}"),
+        ("acme", OTHER, THEIRS, None),
     ],
 )
 def test_what_is_allowed_and_why_the_rest_is_not(

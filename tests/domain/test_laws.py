@@ -141,6 +141,49 @@ EXAMPLES: dict[str, tuple[list[Example], list[Example]]] = {
         ],
         [Example('incident: "${{ finding.actor.access_key_id }}"\n' + steps(SHUT))],
     ),
+    "own-place": (
+        [
+            Example(
+                steps(
+                    "  - {id: a, action: toy.shut, params: {door: \"${{ finding.resources.filter(r, r.name != '')[0].name }}\"}}\n"
+                ),
+                ("steps", 0),
+                "does not tell in whose place",
+            ),
+            Example(
+                steps(
+                    "  - {id: a, action: toy.shut, for_each: 'finding.resources.map(r, r.name)', as: d, max_targets: 2, params: {door: '${{ d }}'}}\n"
+                ),
+                ("steps", 0),
+                "and not where it is",
+            ),
+            Example(
+                steps('  - {id: a, lookup: toy.find, params: {door: "${{ finding.resources.size() }}"}}\n'),
+                ("steps", 0),
+                "step a",
+            ),
+        ],
+        [
+            Example(
+                steps('  - {id: a, action: toy.shut, params: {door: "${{ finding.resources[0].name }}"}}\n')
+            ),
+            Example(
+                steps(
+                    '  - {id: a, action: toy.shut, place: "${{ finding.resources[1] }}", params: {door: "${{ finding.resources.size() }}"}}\n'
+                )
+            ),
+            Example(
+                steps(
+                    "  - {id: a, action: toy.shut, for_each: finding.resources, as: d, max_targets: 2, params: {door: '${{ d.name }}'}}\n"
+                )
+            ),
+            Example(
+                steps(
+                    "  - {id: a, action: toy.shut, for_each: 'finding.resources.map(r, {\"name\": r.name, \"account\": r.account})', as: d, max_targets: 2, params: {door: '${{ d.name }}'}}\n"
+                )
+            ),
+        ],
+    ),
 }
 
 
@@ -197,7 +240,7 @@ def test_all_laws_are_asked() -> None:
         + steps(
             WELD,
             "  - {id: a, action: toy.shut, when: 'false', for_each: '[]', as: x, params: {door: a}}\n",
-            "  - {id: b, action: toy.weld, approval: {then: reject, to: [leads]}, params: {door: a}}\n",
+            "  - {id: b, action: toy.weld, approval: {then: reject, to: [leads]}, params: {door: '${{ finding.resources.size() }}'}}\n",
         )
     )
     assert {objection.law for _, objection in objections(wrong, SPECS)} == set(EXAMPLES)

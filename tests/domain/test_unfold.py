@@ -58,7 +58,7 @@ class TestForEach:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An attacker who names things may search for such a pair to hide one behind the other."""
-        monkeypatch.setattr(unfolding, "digest", lambda params: "0" * 12 + str(params["door"]))
+        monkeypatch.setattr(unfolding, "digest", lambda told: "0" * 12 + str(told["params"]["door"]))
         assert ids(EACH, about("a", "b", "a")) == {
             "a": "shut_all.000000000000",
             "b": "shut_all.000000000000b",
