@@ -158,8 +158,9 @@ def merged(findings: Sequence[Finding]) -> Finding:
     if len(findings) == 1:
         return findings[0]
     # Each resource's place is written into it before it stands beside those of other findings.
-    told = map(placed, findings)
-    findings = sorted(told, key=lambda finding: finding.generic)  # stable: else in the order they came
+    findings = sorted(
+        map(placed, findings), key=lambda finding: finding.generic
+    )  # stable: else in the order they came
     first = findings[0]
     resources: dict[tuple[str, str | None, str | None], Resource] = {}
     for finding in findings:

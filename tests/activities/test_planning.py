@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -193,7 +193,7 @@ class TestSteps:
 class TestPlace:
     """Each step acts, and is asked for, where its own target is."""
 
-    EACH = {"for_each": "finding.resources", "as": "door", "max_targets": "5"}
+    EACH: ClassVar = {"for_each": "finding.resources", "as": "door", "max_targets": "5"}
 
     def doors(self, *places: tuple[str | None, str | None]) -> tuple[Resource, ...]:
         return tuple(Resource(kind="D", uid="front", name="front", account=a, region=r) for a, r in places)
@@ -221,8 +221,7 @@ class TestPlace:
 
     def test_the_environment_of_the_target_decides_who_is_asked(self, home, book) -> None:
         home.guards = home.guards.model_copy(update={"accounts": frozenset({ACCOUNT, OTHER})})
-        home.environments = {OTHER: "prod"}
-        seen = []
+        seen: list[str] = []
         home.planning._environments = _Heard(seen)
         home.plan(
             book(step("a", door="${{ door.name }}", **self.EACH)),
