@@ -105,7 +105,7 @@ def incident_key(playbook: str, account: str | None, incident: str, region: str 
 
     `region` is None where the key is a name that no second region can have.
     """
-    place = {"account": account or "", "region": region or ""}
+    place = {"account": account or "", **({"region": region} if region else {})}
     return digest({"playbook": playbook, **place, "incident": incident})
 
 

@@ -97,7 +97,7 @@ def test_every_mistake_is_told_at_once_with_its_mend(books: Path) -> None:
     assert said.status == 1
     assert said.out == snapshot("""\
 books/stop_leak.yaml:15:5: unknown key 'colour'
-  expected  one of lookup, when, approval, on_failure, together
+  expected  one of lookup, place, when, approval, on_failure, together
   mend      remove it
 
 books/stop_leak.yaml:16:18: the text "5"
