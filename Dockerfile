@@ -17,7 +17,10 @@ COPY --from=build /app /app
 RUN install --directory --owner=firedoor --group=firedoor --mode=0700 /app/var
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Rules for credentials in findings, compiled once: their owner has to be who reads them.
+RUN install --directory --owner=firedoor --group=firedoor --mode=0700 /app/.venv/share/firedoor/credential-rules
 USER firedoor
+RUN python -m firedoor.connectors.secret_scanner
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz', timeout=4)"]

@@ -64,6 +64,8 @@ $(STAMP):
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@echo "» installing Firedoor itself, editable"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "» compiling the rules for credentials"
+	@$(BIN)/python -m firedoor.connectors.secret_scanner
 	@rm -f .venv/ready-* && touch $@
 
 # Not in the list: only a change of dependencies in pyproject.toml needs it. Keeps every pin that still fits.

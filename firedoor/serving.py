@@ -18,10 +18,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.registry import load
 from firedoor.connectors.oidc import OidcProvider
+from firedoor.connectors.secret_scanner import scanner
 from firedoor.connectors.slack import SlackDesk
 from firedoor.connectors.slack_socket import SlackSocket
 from firedoor.doctor.slack import SOCKET
 from firedoor.domain.checking import Known
+from firedoor.domain.credentials import Credential, Redaction
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import Problems
@@ -208,7 +210,15 @@ def _slack_over_a_socket(app_token: Secret, presses: Presses, slack: SlackDesk, 
     )
 
 
-def app_of(settings: Settings, client: Client, shelf: Shelf, doors: Doors) -> FastAPI:
+def redaction_of() -> Redaction:
+    """Make what takes credentials out of findings; it takes seconds, and is there before the door opens."""
+    scan = scanner()
+    return Redaction(lambda text: (Credential(kind, found) for kind, found in scan(text)))
+
+
+def app_of(
+    settings: Settings, client: Client, shelf: Shelf, doors: Doors, redaction: Redaction | None = None
+) -> FastAPI:
     """Build the whole HTTP application."""
 
     async def ready() -> Mapping[str, str]:
@@ -234,6 +244,7 @@ def app_of(settings: Settings, client: Client, shelf: Shelf, doors: Doors) -> Fa
         clock=utc_now,
         routers=doors.routers,
         reports=reports,
+        redaction=redaction,
     )
 
 
@@ -254,8 +265,9 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     shelf.read()
     client = await connect(settings)
     doors = doors_for_people(settings, client, together(settings))
+    redaction = await asyncio.to_thread(redaction_of)
     config = uvicorn.Config(
-        app_of(settings, client, shelf, doors),
+        app_of(settings, client, shelf, doors, redaction),
         host=host,
         port=port,
         log_config=None,

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("firedoor", "workflows", "activities")
-VENDORS = ("boto3", "botocore", "httpx", "slack_sdk")
+VENDORS = ("boto3", "botocore", "httpx", "slack_sdk", "kingfisher_sdk")
 
 
 def ours() -> list[Path]:

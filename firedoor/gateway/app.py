@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from firedoor.domain.contract import Intake, Responses
+from firedoor.domain.credentials import Redaction
 from firedoor.gateway.described import describe
 from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.intake import IntakePipeline
@@ -62,12 +63,15 @@ def create_app(
     limits: Limits | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     reports: Callable[[], Mapping[str, str]] = dict,
+    redaction: Redaction | None = None,
 ) -> FastAPI:
     """Build the application; everything it needs is handed in.
 
     `ready` are the checks without which it does no work; `reports` are told beside them and fail nothing.
     """
-    pipeline = IntakePipeline(doors=doors, responses=responses, clock=clock, limits=limits)
+    pipeline = IntakePipeline(
+        doors=doors, responses=responses, clock=clock, limits=limits, redaction=redaction
+    )
     app = FastAPI(title="Firedoor", docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=_SILENT)
     app.include_router(_findings(pipeline))
     app.include_router(_health(ready, reports))

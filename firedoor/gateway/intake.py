@@ -15,12 +15,13 @@ from typing import Final
 import structlog
 
 from firedoor.domain.contract import Dismissed, Intake, Responses
+from firedoor.domain.credentials import Redaction
 from firedoor.domain.errors import FiredoorError, Misconfigured, Unavailable, Unreadable
 from firedoor.domain.finding import Finding
 from firedoor.domain.place import Ours, named_to_sender, ours
 from firedoor.findings.admission import admitted
 from firedoor.findings.claims import held
-from firedoor.findings.delivery import Delivery, TooManyParts
+from firedoor.findings.delivery import Delivery, Left, TooManyParts
 from firedoor.findings.forgiving import quoted
 from firedoor.findings.json_reader import read_json
 from firedoor.findings.kinds import KINDS
@@ -82,6 +83,7 @@ class IntakePipeline:
         clock: Callable[[], datetime],
         limits: Limits | None = None,
         recent: RecentDeliveries[Taken] | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
         for door in doors.values():
             if door.kind not in KINDS:
@@ -95,6 +97,7 @@ class IntakePipeline:
         self._clock = clock
         self._limits = limits or Limits()
         self._recent: RecentDeliveries[Taken] = recent or RecentDeliveries()
+        self._redaction = redaction or Redaction()
         self._decoy = decoy()
         self._in_flight = 0
 
@@ -233,7 +236,9 @@ class IntakePipeline:
         try:
             body = read_json(request.body)
             delivery = held(
-                admitted(KINDS[door.kind](body, request.headers, request.body_sha256, received)),
+                admitted(
+                    self._redacted(KINDS[door.kind](body, request.headers, request.body_sha256, received))
+                ),
                 kind=door.kind,
                 via=door.name,
                 sources=self._doors,
@@ -243,7 +248,8 @@ class IntakePipeline:
         except TooManyParts as error:
             raise TooLarge(error.found, expected=error.expected, mend=error.mend) from None
         except Unreadable as error:
-            raise NotUnderstood(error.found, expected=error.expected, mend=error.mend) from None
+            found = self._redaction.text(error.found)
+            raise NotUnderstood(found, expected=error.expected, mend=error.mend) from None
         if delivery.too_large and not delivery.findings and not delivery.ignored:
             raise TooLarge(
                 f"finding {quoted(delivery.too_large[0].finding)}: {delivery.too_large[0].reason}",
@@ -251,6 +257,19 @@ class IntakePipeline:
                 mend="send what decides, and a url to the rest",
             )
         return delivery
+
+    def _redacted(self, delivery: Delivery) -> Delivery:
+        """Take credentials out of everything that is stored, logged or answered."""
+
+        def told(lefts: tuple[Left, ...]) -> tuple[Left, ...]:
+            return tuple(Left(*map(self._redaction.text, left)) for left in lefts)
+
+        return replace(
+            delivery,
+            findings=tuple(map(self._redaction.finding, delivery.findings)),
+            unreadable=told(delivery.unreadable),
+            ignored=told(delivery.ignored),
+        )
 
     async def _take_all(self, findings: tuple[Finding, ...], door: Door) -> list[Intake]:
         if len(findings) == 1:

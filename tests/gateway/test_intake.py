@@ -20,6 +20,7 @@ from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.intake import IntakePipeline
 from tests.findings.samples import own
 from tests.gateway.door_kit import HEADER_SECRET, Gateway, raw
+from tests.planted_credentials import PLANTED
 
 LEAKED_KEY = own("guardduty/leaked_key.json")
 FINDING = own("generic/finding.json")
@@ -544,6 +545,23 @@ async def test_the_log_has_the_digest_of_a_body_and_never_the_body_or_a_secret(g
     assert logs[0]["responses"] == ["respond/p/acme-0001"]
     for word in ("a-telling-word", "a-wrong-word", HEADER_SECRET, "AKIAIOSFODNN7EXAMPLE"):
         assert word not in told
+
+
+async def test_a_credential_in_a_finding_reaches_neither_engine_nor_log_nor_answer(
+    gateway: Gateway,
+):
+    credential = PLANTED["github classic"][0]
+    with capture_logs() as logs:
+        taken = await gateway.standard({**FINDING, "title": f"found {credential}"})
+        refused = await gateway.standard({**FINDING, "severity": credential}, delivery="msg_2")
+        dismissed = await gateway.standard({**FINDING, "uid": credential, "is_test": True}, delivery="msg_3")
+
+    assert (taken.status_code, refused.status_code, dismissed.status_code) == (202, 422, 202)
+    ((finding, _),) = gateway.engine.taken
+    assert "GitHub credential" in finding.title
+    everything = [finding.model_dump_json(), json.dumps(logs, default=str)]
+    for told in (*everything, taken.text, refused.text, dismissed.text):
+        assert credential not in told
 
 
 def _counted(source: str, outcome: str) -> float:
