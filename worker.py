@@ -30,6 +30,7 @@ from firedoor.connectors.aws import Account, AwsAccounts
 from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.connectors.signing import SigningKey
 from firedoor.domain.contract import TASK_QUEUE
+from firedoor.domain.errors import FiredoorError
 from firedoor.domain.guards import Guards
 from firedoor.logs import configure_logging
 from firedoor.settings import Settings, from_environment
@@ -69,6 +70,12 @@ def warm(settings: Settings, hands: Hands) -> None:
     regions = {region for account in settings.accounts.values() for region in account.regions}
     for region in sorted(regions or {_REGION}):
         aws.warm(services, region)
+    try:
+        aws.ourselves()
+    except FiredoorError as error:
+        structlog.get_logger("firedoor.worker").error(
+            "who Firedoor is to AWS is not known; nothing is contained there until it is", why=str(error)
+        )
     # What is loaded now stays: vendors' models, code. Without it a full collection of garbage is short.
     gc.collect()
     gc.freeze()

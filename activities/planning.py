@@ -17,6 +17,7 @@ from firedoor.domain.canonical import digest, plain
 from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.expression import context_of
 from firedoor.domain.finding import Finding
+from firedoor.domain.namesakes import proven
 from firedoor.domain.place import home_of, region_of
 from firedoor.domain.placing import PLACES
 from firedoor.domain.plan import Plan, PlannedStep
@@ -72,7 +73,9 @@ class Planning:
         """Build a step before it is planned: what it is and where. Who is asked, its plan decides."""
         playbook = order.incident.playbook
         account, region = self._where(call, finding)
-        spec = self._hands.entry(call.step.action or "").spec
+        entry = self._hands.entry(call.step.action or "")
+        spec = entry.spec
+        params, stranger = proven(entry.cls.named, call.params, order.findings, account)
         return PlannedStep(
             id=call.id,
             step=call.step.id or "",
@@ -80,9 +83,9 @@ class Planning:
             stage=call.stage,
             account=account,
             region=region,
-            params=call.params,
-            outcome="unplanned",
-            says="not planned yet",
+            params=params,
+            outcome="refuse" if stranger else "unplanned",
+            says=stranger or "not planned yet",
             reversibility=spec.reversibility,
             risk=spec.risk,
             settles_within=spec.settles_within,
@@ -141,8 +144,11 @@ class Planning:
         foreign = self._hands.guards().foreign(source=order.incident.source, account=account)
         if foreign is not None:
             raise Rejected(foreign)
+        params, stranger = proven(entry.cls.named, call.params, order.findings, account)
+        if stranger is not None:
+            raise Rejected(stranger)
         lookup = self._hands.lookup(entry, account, region, order.incident.artefact)
-        return plain(lookup.read(entry.read_params(call.params)))
+        return plain(lookup.read(entry.read_params(params)))
 
     def submit(self, work: Callable[[], PlannedStep]) -> Future[PlannedStep]:
         """Start planning one step in the pool of the actions."""

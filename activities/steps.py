@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,9 +19,10 @@ from firedoor.connectors.side_by_side import side_by_side
 from firedoor.domain.action import Action, Change, Lookup, Planned, Refuse, Site, Undone, Verdict, Verified
 from firedoor.domain.canonical import plain
 from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.guards import Guards
+from firedoor.domain.guards import Guards, is_ourselves
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Applied, StepOrder, Watched
+from firedoor.domain.undoing import undone
 
 _UNTOUCHED = "nothing was touched"
 _LOOKED_WITHIN = 0.2  # seconds; an answer about the kill switch that is older is asked for again
@@ -33,6 +34,9 @@ class System(Protocol):
 
     def warm(self, services: Collection[str], region: str) -> None:
         """Make ready what the first call would otherwise wait for."""
+
+    def ourselves(self) -> Sequence[str]:
+        """Tell who Firedoor is there: every identity and key that it signs in with, and passes through."""
 
     def reading(self, account: str, region: str, incident: str) -> Any:
         """Lend a connector that cannot change anything."""
@@ -82,6 +86,17 @@ class Hands:
         lend = system.changing if changing else system.reading
         return lend(account, region, artefact)
 
+    def objection(self, step: PlannedStep, source: str, target: str) -> str | None:
+        """Ask the guards whether a target must not be touched: those of the house, then ourselves.
+
+        Who we are is asked of the system each time; one that cannot tell raises, and nothing is touched.
+        """
+        found = self.guards().objection(source=source, account=step.account, target=target)
+        system = self.systems.get(self.entry(step.action).system)
+        if found is not None or system is None:
+            return found
+        return is_ourselves(system.ourselves(), target)
+
     def plan_step(self, step: PlannedStep, artefact: str, source: str, *, whose: bool = True) -> PlannedStep:
         """Plan one step over the world as it is now: guards first, then the action's own word.
 
@@ -91,7 +106,7 @@ class Hands:
         params = entry.read_params(step.params)
         action = self.action(entry, step, artefact, changing=False)
         target = action.target(params)
-        objection = self.guards().objection(source=source, account=step.account, target=target)
+        objection = self.objection(step, source, target)
         told: Planned
         if objection is not None:
             told = Refuse(says=objection)
@@ -129,6 +144,7 @@ def _planned(step: PlannedStep, target: str, told: Planned) -> PlannedStep:
     changed: dict[str, Any] = {"target": target, "outcome": told.outcome, "says": told.says}
     if isinstance(told, Change):
         changed |= {"before": plain(told.before), "consequences": told.consequences, "data": told.data}
+        changed |= {"identity": told.identity}
         return _owned(step, told.owners).model_copy(update=changed)
     changed |= {"before": None, "consequences": (), "data": None}
     return step.model_copy(update=changed)
@@ -208,21 +224,10 @@ class Steps:
         entry = self._hands.entry(step.action)
         began, asked = time.monotonic(), self._frozen(step.account, order.playbook)
         if this.fresh:
-            # Whose it is matters to those who say yes; where nobody was asked it only costs time.
-            now = self._hands.plan_step(step, order.artefact, order.source, whose=step.approval is not None)
-            if now.outcome == "already":
-                return Applied(outcome="already", says=now.says)
-            if now.outcome == "refuse":
-                return Applied(outcome="refused", says=now.says)
-            if now.effect != step.effect:
-                now = self._raised(self._hands.whose(now, order.artefact))
-                return Applied(outcome="drifted", says="the world is not as it was planned", now=now)
+            if (stopped := self._last_look(order)) is not None:
+                return stopped
         else:
-            objection = self._hands.guards().objection(
-                source=order.source, account=step.account, target=step.target
-            )
-            if objection is not None:
-                raise Rejected(objection)
+            self._look_again(order)
         frozen = asked()
         if frozen is None and time.monotonic() - began > _LOOKED_WITHIN:
             frozen = self._frozen(step.account, order.playbook)()  # a long look: it may be thrown by now
@@ -241,6 +246,35 @@ class Steps:
             return Applied(outcome="applied", says=f"{step.says}, not looked at yet: {error}", verified=False)
         return Applied(outcome="applied", says=seen.says, verified=seen.verdict is Verdict.YES)
 
+    def _last_look(self, order: StepOrder) -> Applied | None:
+        """Plan again right before the change; None where the world is as it was approved."""
+        step = order.step
+        # Whose it is matters to those who say yes; where nobody was asked it only costs time.
+        now = self._hands.plan_step(step, order.artefact, order.source, whose=step.approval is not None)
+        if now.outcome == "already":
+            return Applied(outcome="already", says=now.says)
+        if now.outcome == "refuse":
+            return Applied(outcome="refused", says=now.says)
+        if now.identity != step.identity:
+            return Applied(outcome="refused", says=_another(step, now.identity))
+        if now.effect != step.effect:
+            now = self._raised(self._hands.whose(now, order.artefact))
+            return Applied(outcome="drifted", says="the world is not as it was planned", now=now)
+        return None
+
+    def _look_again(self, order: StepOrder) -> None:
+        """Ask the guards, and who bears the name now, before a change that may have begun is finished."""
+        step = order.step
+        entry = self._hands.entry(step.action)
+        objection = self._hands.objection(step, order.source, step.target)
+        if objection is not None:
+            raise Rejected(objection)
+        if step.identity:
+            action = self._hands.action(entry, step, order.artefact, changing=False)
+            now = action.identify(entry.read_params(step.params))
+            if now != step.identity:
+                raise Rejected(_another(step, now))
+
     def _verify(self, order: StepOrder, this: Try) -> Verified:
         """Look once; what is not there yet is asked again by Temporal's own retries, without history."""
         del this
@@ -254,7 +288,14 @@ class Steps:
         step = order.step
         entry = self._hands.entry(step.action)
         action = self._hands.action(entry, step, order.artefact, changing=True)
-        return action.undo(entry.read_params(step.params), entry.read_before(step.before))
+        return undone(action, entry.read_params(step.params), entry.read_before(step.before), step.identity)
+
+
+def _another(step: PlannedStep, now: str) -> str:
+    return (
+        f"{step.target} was planned with id {step.identity or '(none)'}, and what bears its name now has id "
+        f"{now or '(none)'}: it is another one, and was left alone"
+    )
 
 
 def look(hands: Hands, order: StepOrder) -> Verified:

@@ -5,13 +5,29 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Literal
 
-from activities.aws.identity import AccessKeyId, UserName, iam_arn, look_up_user, owners_of
+from activities.aws.identity import (
+    NAMED_USER,
+    AccessKeyId,
+    PrincipalId,
+    UserName,
+    iam_arn,
+    is_another,
+    look_up_user,
+    owners_of,
+)
 from firedoor.connectors.aws import Aws
-from firedoor.domain.action import Params, Refuse
+from firedoor.domain.action import Named, Params, Refuse
 from firedoor.domain.errors import Absent
 from firedoor.domain.value import Value
 
 Status = Literal["Active", "Inactive"]
+
+
+#: A key's id is never given to another key; a key that the named user has proves the user.
+NAMED_KEY = (
+    NAMED_USER.model_copy(update={"keys": ""}),
+    Named(param="access_key_id", kind="AWS::IAM::AccessKey", unique="IAM gives a key's id to no other key"),
+)
 
 
 class KeyParams(Params):
@@ -19,6 +35,7 @@ class KeyParams(Params):
 
     user: UserName
     access_key_id: AccessKeyId
+    user_id: PrincipalId | None = None
 
 
 class Use(Value):
@@ -68,6 +85,14 @@ def key_owners(aws: Aws, params: KeyParams) -> tuple[str, ...]:
     """Return the names of whom the key is: its user, by every name, and the user's owner."""
     user = look_up_user(aws, params.user)
     return owners_of(iam_arn(aws.partition, aws.account, "user", params.user), user, params.user)
+
+
+def of_a_namesake(aws: Aws, params: KeyParams) -> Refuse | None:
+    """Refuse a user that only bears the name of the finding's; one who may not be read is told by the key."""
+    if params.user_id is None:
+        return None
+    found = look_up_user(aws, params.user).get("UserId")
+    return None if found is None else is_another("user", params.user, params.user_id, found)
 
 
 def belongs_elsewhere(use: Use, params: KeyParams) -> Refuse | None:

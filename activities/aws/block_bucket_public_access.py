@@ -84,6 +84,13 @@ class BlockBucketPublicAccess(action.Action):
     )
     settles_within: ClassVar[timedelta] = timedelta(minutes=2)
     example: ClassVar[dict[str, Any]] = {"bucket": "holiday-photos"}
+    named: ClassVar[tuple[action.Named, ...]] = (
+        action.Named(
+            param="bucket",
+            kind="AWS::S3::Bucket",
+            unique="S3 gives a bucket's name to one bucket of a partition at a time",
+        ),
+    )
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

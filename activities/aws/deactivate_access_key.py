@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from activities.aws.access_key import (
+    NAMED_KEY,
     KeyParams,
     Status,
     belongs_elsewhere,
     key_owners,
     key_target,
     last_use,
+    of_a_namesake,
     statuses_of,
 )
 from activities.aws.command_line import command
@@ -26,6 +28,7 @@ from firedoor.domain.action import (
     Captured,
     Change,
     Consequence,
+    Named,
     Permissions,
     Planned,
     Refuse,
@@ -69,6 +72,7 @@ class DeactivateAccessKey(Action):
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+    named: ClassVar[tuple[Named, ...]] = NAMED_KEY
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -79,14 +83,19 @@ class DeactivateAccessKey(Action):
 
     def plan(self, params: KeyParams) -> Planned:
         """Check whose the key is and whether it works."""
-        use, status = side_by_side(
-            lambda: last_use(self._aws, params.access_key_id),
-            lambda: statuses_of(self._aws, params.user),
+        (use, status), namesake = side_by_side(
+            lambda: side_by_side(
+                lambda: last_use(self._aws, params.access_key_id),
+                lambda: statuses_of(self._aws, params.user),
+            ),
+            lambda: of_a_namesake(self._aws, params),
         )
         if use is None:
             return Refuse(says=f"access key {params.access_key_id} does not exist in this account")
         if refused := belongs_elsewhere(use, params):
             return refused
+        if namesake is not None:
+            return namesake
         mine = status.pop(params.access_key_id, None)
         if mine is None:
             return Refuse(says=f"user {params.user} has no access key {params.access_key_id}")

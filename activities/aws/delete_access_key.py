@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from activities.aws.access_key import (
+    NAMED_KEY,
     KeyParams,
     belongs_elsewhere,
     key_owners,
     key_target,
     last_use,
+    of_a_namesake,
     statuses,
     statuses_of,
 )
@@ -23,6 +25,7 @@ from firedoor.domain.action import (
     Before,
     Change,
     Consequence,
+    Named,
     Permissions,
     Planned,
     Refuse,
@@ -61,6 +64,7 @@ class DeleteAccessKey(Action):
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+    named: ClassVar[tuple[Named, ...]] = NAMED_KEY
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -78,6 +82,8 @@ class DeleteAccessKey(Action):
             return Refuse(says=f"user {params.user} does not exist in this account")
         use = last_use(self._aws, params.access_key_id)
         if use is not None and (refused := belongs_elsewhere(use, params)):
+            return refused
+        if refused := of_a_namesake(self._aws, params):
             return refused
         if use is None or not exists:
             return Already(says=f"user {params.user} has no {key}")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from activities.aws.access_key import last_use
 from activities.aws.identity import AccessKeyId
 from firedoor.connectors.aws import Aws
-from firedoor.domain.action import Lookup, Params, Permissions
+from firedoor.domain.action import Lookup, Named, Params, Permissions
 from firedoor.domain.value import Value
 
 
@@ -33,6 +33,11 @@ class FindKeyOwner(Lookup):
     summary: ClassVar[str] = "Find the IAM user whose access key it is."
     permissions: ClassVar[Permissions] = Permissions(read=("iam:GetAccessKeyLastUsed",), apply=())
     example: ClassVar[dict[str, Any]] = {"access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+    named: ClassVar[tuple[Named, ...]] = (
+        Named(
+            param="access_key_id", kind="AWS::IAM::AccessKey", unique="IAM gives a key's id to no other key"
+        ),
+    )
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from firedoor.connectors.aws import Aws
+from firedoor.domain.action import Named, Params, Refuse
 from firedoor.domain.errors import Rejected
 from firedoor.domain.tags import as_map, owners_by
 
@@ -28,6 +29,69 @@ AccessKeyId = Annotated[
         description="Id of a long-lived access key (AKIA…); a session's (ASIA…) ends by revoking sessions.",
     ),
 ]
+#: IAM's own id of a user or role, which is never given to another, whatever its name.
+PrincipalId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_-]{3,128}$",
+        description="IAM's own id of it (AIDA…, AROA…), as the finding tells it; the planner fills it in. "
+        "A user or role of this name with another id is refused.",
+    ),
+]
+AccessKeyIds = Annotated[
+    tuple[AccessKeyId, ...],
+    Field(
+        max_length=100,
+        description="Long-lived keys that the finding holds for the user's; the planner fills them in. "
+        "Where one is not the user's, the step is refused.",
+    ),
+]
+
+
+class UserParams(Params):
+    """An IAM user, and what the finding tells of it."""
+
+    user: UserName
+    user_id: PrincipalId | None = None
+    access_key_ids: AccessKeyIds = ()
+
+
+NAMED_USER = Named(param="user", kind="AWS::IAM::User", id="user_id", keys="access_key_ids")
+NAMED_ROLE = Named(param="role", kind="AWS::IAM::Role", id="role_id")
+
+
+def is_another(kind: Literal["user", "role"], name: str, told: str | None, found: str) -> Refuse | None:
+    """Refuse a user or role that only bears the name of the finding's; None where no other id is told."""
+    if told is None or told == found:
+        return None
+    return Refuse(
+        says=f"the finding means {kind} {name} with id {told}; {name} of this account has id {found}: "
+        "it is another one with the same name"
+    )
+
+
+def keys_of_another(aws: Aws, params: UserParams) -> Refuse | None:
+    """Refuse a user to whom the finding's key does not belong; None where all of them do, or none is told."""
+    if not params.access_key_ids:
+        return None
+    listed = aws.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=params.user)
+    strange = sorted(set(params.access_key_ids) - {key["AccessKeyId"] for key in listed})
+    if not strange:
+        return None
+    return Refuse(
+        says=f"access key {', '.join(strange)} of the finding is not a key of user {params.user}: "
+        "nothing is done to the user"
+    )
+
+
+def user_id(aws: Aws, name: str) -> str:
+    """Return the id of the user that bears a name now; raises Absent."""
+    return str(aws.call("iam", "GetUser", UserName=name)["User"]["UserId"])
+
+
+def role_id(aws: Aws, name: str) -> str:
+    """Return the id of the role that bears a name now; raises Absent."""
+    return str(aws.call("iam", "GetRole", RoleName=name)["Role"]["RoleId"])
 
 
 def iam_arn(partition: str, account: str, kind: str, name: str) -> str:
@@ -56,12 +120,3 @@ def owners_of(arn: str, told: Mapping[str, Any], *names: str) -> tuple[str, ...]
     """
     found = (arn, str(told.get("Arn", arn)), *names, *owners_by(as_map(told.get("Tags"))))
     return tuple(dict.fromkeys(found))
-
-
-def is_ourselves(aws: Aws, kind: Literal["user", "role"], name: str) -> bool:
-    """Tell whether a user or role is the one that Firedoor itself works as, in this account."""
-    ours = str(aws.call("sts", "GetCallerIdentity")["Arn"]).split(":", 5)[-1].split("/")
-    # `user/<path>/<name>`, or `assumed-role/<name>/<session>`, which has no path.
-    if kind == "user":
-        return ours[0] == "user" and ours[-1] == name
-    return ours[0] == "assumed-role" and ours[1] == name

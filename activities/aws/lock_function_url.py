@@ -74,6 +74,13 @@ class LockFunctionUrl(action.Action):
     )
     settles_within: ClassVar[timedelta] = timedelta(minutes=2)
     example: ClassVar[dict[str, Any]] = {"function": "resize-images"}
+    named: ClassVar[tuple[action.Named, ...]] = (
+        action.Named(
+            param="function",
+            kind="AWS::Lambda::Function",
+            unique="Lambda gives a name to one function of an account and region",
+        ),
+    )
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

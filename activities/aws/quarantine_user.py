@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import UserName, iam_arn, is_ourselves, owners_of
+from activities.aws.identity import (
+    NAMED_USER,
+    UserParams,
+    iam_arn,
+    is_another,
+    keys_of_another,
+    owners_of,
+    user_id,
+)
 from activities.aws.inline_deny import InlineDeny, PolicyBefore
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
@@ -13,7 +21,7 @@ from firedoor.domain.action import (
     Action,
     Change,
     Consequence,
-    Params,
+    Named,
     Permissions,
     Planned,
     Refuse,
@@ -25,10 +33,8 @@ from firedoor.domain.action import (
 from firedoor.domain.errors import Absent
 
 
-class QuarantineParams(Params):
+class QuarantineParams(UserParams):
     """Who is to be denied."""
-
-    user: UserName
 
 
 class QuarantineUser(Action):
@@ -49,12 +55,13 @@ class QuarantineUser(Action):
     reversibility: ClassVar[Reversibility] = FULL
     risk: ClassVar[Risk] = Risk.HIGH
     permissions: ClassVar[Permissions] = Permissions(
-        read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListUserPolicies"),
+        read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys", "iam:ListUserPolicies"),
         apply=("iam:PutUserPolicy",),
-        undo=("iam:DeleteUserPolicy", "iam:GetUserPolicy", "iam:PutUserPolicy"),
+        undo=("iam:DeleteUserPolicy", "iam:GetUser", "iam:GetUserPolicy", "iam:PutUserPolicy"),
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}
+    named: ClassVar[tuple[Named, ...]] = (NAMED_USER,)
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -64,13 +71,15 @@ class QuarantineUser(Action):
         return iam_arn(self._aws.partition, self._aws.account, "user", params.user)
 
     def plan(self, params: QuarantineParams) -> Planned:
-        """Check that the user exists, is not ourselves, and has room for the policy."""
+        """Check that the user is the one meant, and has room for the policy."""
         try:
             user = self._aws.call("iam", "GetUser", UserName=params.user)["User"]
         except Absent:
             return Refuse(says=f"user {params.user} does not exist in this account")
-        if is_ourselves(self._aws, "user", params.user):
-            return Refuse(says=f"user {params.user} is the one that Firedoor works as")
+        if refused := is_another("user", params.user, params.user_id, user["UserId"]):
+            return refused
+        if refused := keys_of_another(self._aws, params):
+            return refused
         before = self._deny(params).look()
         if not isinstance(before, PolicyBefore):
             return before
@@ -87,7 +96,12 @@ class QuarantineUser(Action):
                 Consequence(says="roles that this user has assumed already are not ended"),
             ),
             owners=owners_of(self.target(params), user, params.user),
+            identity=user["UserId"],
         )
+
+    def identify(self, params: QuarantineParams) -> str:
+        """Ask IAM which user bears the name now."""
+        return user_id(self._aws, params.user)
 
     def by_hand(self, params: QuarantineParams) -> str:
         """Write the same policy under the same name."""

@@ -66,6 +66,13 @@ class RevokeOpenIngress(action.Action):
     )
     settles_within: ClassVar[timedelta] = timedelta(minutes=1)
     example: ClassVar[dict[str, Any]] = {"security_group": "sg-0123456789abcdef0", "ports": [22, 3389]}
+    named: ClassVar[tuple[action.Named, ...]] = (
+        action.Named(
+            param="security_group",
+            kind="AWS::EC2::SecurityGroup",
+            unique="EC2 gives a group's id to no other group",
+        ),
+    )
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import RoleName, iam_arn, is_ourselves, owners_of
+from activities.aws.identity import (
+    NAMED_ROLE,
+    PrincipalId,
+    RoleName,
+    iam_arn,
+    is_another,
+    owners_of,
+    role_id,
+)
 from activities.aws.inline_deny import InlineDeny, PolicyBefore
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
@@ -13,6 +21,7 @@ from firedoor.domain.action import (
     Action,
     Change,
     Consequence,
+    Named,
     Params,
     Permissions,
     Planned,
@@ -41,6 +50,7 @@ class RoleSessionsParams(Params):
     """Whose sessions."""
 
     role: RoleName
+    role_id: PrincipalId | None = None
 
 
 class RevokeRoleSessions(Action):
@@ -72,10 +82,11 @@ class RevokeRoleSessions(Action):
             "iam:ListRolePolicies",
         ),
         apply=("iam:GetRolePolicy", "iam:PutRolePolicy"),
-        undo=("iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:PutRolePolicy"),
+        undo=("iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy"),
     )
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"role": "web-frontend"}
+    named: ClassVar[tuple[Named, ...]] = (NAMED_ROLE,)
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -85,17 +96,17 @@ class RevokeRoleSessions(Action):
         return iam_arn(self._aws.partition, self._aws.account, "role", params.role)
 
     def plan(self, params: RoleSessionsParams) -> Planned:
-        """Check that the role exists, is nobody's last way in, and has room for the policy."""
+        """Check that the role is the one meant, is nobody's last way in, and has room for the policy."""
         if why := _starts(params.role, _RESERVED_NAMES):
             return Refuse(says=f"role {params.role} {why}")
         try:
             role = self._aws.call("iam", "GetRole", RoleName=params.role)["Role"]
         except Absent:
             return Refuse(says=f"role {params.role} does not exist in this account")
+        if refused := is_another("role", params.role, params.role_id, role["RoleId"]):
+            return refused
         if why := _starts(role["Path"], _RESERVED_PATHS):
             return Refuse(says=f"role {params.role} {why}")
-        if is_ourselves(self._aws, "role", params.role):
-            return Refuse(says=f"role {params.role} is the one that Firedoor works as")
         before = self._deny(params).look()
         if not isinstance(before, PolicyBefore):
             return before
@@ -104,7 +115,12 @@ class RevokeRoleSessions(Action):
             before=before,
             consequences=self._consequences(params, role),
             owners=owners_of(self.target(params), role),
+            identity=role["RoleId"],
         )
+
+    def identify(self, params: RoleSessionsParams) -> str:
+        """Ask IAM which role bears the name now."""
+        return role_id(self._aws, params.role)
 
     def by_hand(self, params: RoleSessionsParams) -> str:
         """Write the same policy under the same name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from botocore import xform_name
 from firedoor.connectors.aws_clock import AwsClock, hearing
 from firedoor.connectors.aws_errors import EXPIRED, RAISED, translate
 from firedoor.connectors.aws_sessions import AwsSession, AwsSessions
+from firedoor.connectors.aws_whoami import Whoami
 from firedoor.domain.errors import Rejected, Unavailable
 
 T = TypeVar("T")
@@ -134,8 +134,7 @@ class AwsAccounts:
         self._configured = dict(accounts)
         self._sessions = AwsSessions()
         self._clocks = {account: AwsClock() for account in accounts}
-        self._owner: str | None = None
-        self._owner_lock = threading.Lock()
+        self._whoami = Whoami(self._sessions, [account.role for account in accounts.values() if account.role])
 
     def reading(self, account: str, region: str, incident: str) -> Aws:
         """Lend a connector that refuses every operation that is not a look."""
@@ -153,6 +152,13 @@ class AwsAccounts:
         session = self._sessions.ambient()
         for service in ("sts", *sorted(services)):
             session.client(service, region)
+
+    def ourselves(self) -> tuple[str, ...]:
+        """Tell every user, role and key that Firedoor signs in with; raises where STS does not tell.
+
+        Asked of STS again whenever the credentials of the process are others than before.
+        """
+        return self._whoami.chain()
 
     def partition(self, region: str) -> str:
         """Name the partition of a region: `aws`, `aws-cn`, `aws-us-gov` and so on."""
@@ -186,17 +192,10 @@ class AwsAccounts:
 
     def _must_own(self, session: AwsSession, account: Account) -> None:
         """Refuse to act with ambient credentials that belong to another account than configured."""
-        with self._owner_lock:
-            if self._owner is None:
-                try:
-                    # The region is nobody's: STS tells the same from everywhere in a partition.
-                    answer = session.client("sts", session.region).get_caller_identity()
-                    self._owner = str(answer["Account"])
-                except RAISED as error:
-                    raise translate(error, "sts", "GetCallerIdentity") from None
-        if self._owner != account.id:
+        owner = self._whoami.account(session)
+        if owner != account.id:
             raise Rejected(
-                f"the credentials of this process belong to account {self._owner}, not to {account.id}",
+                f"the credentials of this process belong to account {owner}, not to {account.id}",
                 code="WrongAccount",
                 mend="configure a role for this account, or start with its own credentials",
             )

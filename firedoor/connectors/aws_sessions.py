@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from firedoor.connectors.aws_clock import before_send, response_received
 from firedoor.connectors.aws_errors import RAISED, translate
+from firedoor.domain.errors import Unavailable
 
 #: STS is asked for as little as it gives; a response mints again when it needs longer.
 _LIFE_SECONDS = 900
@@ -35,6 +36,13 @@ _CONFIG = Config(
     user_agent_extra=f"firedoor/{version('firedoor')}",
 )
 _PATH_STYLE = _CONFIG.merge(Config(s3={"addressing_style": "path"}))
+
+#: botocore's providers by the names that a profile's `credential_source` may have.
+_CREDENTIAL_SOURCES = {
+    "Environment": "env",
+    "Ec2InstanceMetadata": "iam-role",
+    "EcsContainer": "container-role",
+}
 
 #: Where STS is asked when neither the environment nor the profile names a region.
 _HOME = "us-east-1"
@@ -117,6 +125,56 @@ class AwsSessions:
             if self._ambient is None:
                 self._ambient = AwsSession(self._boto, self._build_lock, None)
             return self._ambient
+
+    def ambient_key(self) -> str | None:
+        """Name the access key of the ambient credentials as they are now; None where there are none."""
+        self.ambient()
+        try:
+            credentials = self._core.get_credentials()
+            return str(credentials.get_frozen_credentials().access_key) if credentials else None
+        except RAISED as error:
+            raise translate(error, "sts", "AssumeRole") from None
+
+    def profiles(self) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Return the profile whose role was assumed for the ambient credentials, and all settings.
+
+        "" where they come from elsewhere: then no profile is on the way.
+        """
+        try:
+            found = dict(self._core.full_config.get("profiles", {}))
+        except RAISED as error:
+            raise translate(error, "profile", "read") from None
+        credentials = self._core.get_credentials()
+        assumed = credentials is not None and credentials.method == "assume-role"
+        in_use = str(self._core.get_config_variable("profile") or "default") if assumed else ""
+        return in_use, {str(name): dict(settings) for name, settings in found.items()}
+
+    def held_by(self, settings: Mapping[str, Any]) -> dict[str, str] | None:
+        """Return the credentials that a profile holds itself, or takes from its `credential_source`."""
+        if settings.get("aws_access_key_id"):
+            names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+            return {name: str(settings[name]) for name in names if settings.get(name)}
+        provider = _CREDENTIAL_SOURCES.get(str(settings.get("credential_source", "")))
+        if provider is None:
+            return None
+        try:
+            resolver = self._core.get_component("credential_provider")
+            found = resolver.get_provider(provider).load().get_frozen_credentials()
+        except (*RAISED, AttributeError) as error:
+            raise Unavailable(
+                "the credentials that this process's role was assumed with could not be found again",
+                code=type(error).__name__,
+                expected=f"the credential_source {settings['credential_source']} of the profile",
+            ) from None
+        held = {"aws_access_key_id": found.access_key, "aws_secret_access_key": found.secret_key}
+        return {**held, "aws_session_token": found.token} if found.token else held
+
+    def client_of(self, service: str, credentials: Mapping[str, str]) -> Any:
+        """Return a client with credentials other than the ambient ones."""
+        with self._build_lock:
+            return self._boto.client(
+                service, region_name=self.ambient().region, config=_CONFIG, **credentials
+            )
 
     def assumed(self, role: str, *, external_id: str | None, name: str, phase: str) -> AwsSession:
         """Return a session of an assumed role, minted anew when the last one is nearly over.

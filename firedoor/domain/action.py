@@ -51,6 +51,23 @@ class Captured(Value, Generic[T]):
         return cls(state="unknown")
 
 
+class Named(Value):
+    """A parameter that picks its target by a name, and what proves that it is the one the finding means.
+
+    `kind` is the kind of thing as findings spell it (`AWS::IAM::User`). Wherever the finding tells of a thing
+    of this name, the planner fills `id`, the parameter that takes the vendor's own id of it (AIDA…), and
+    `keys`, the parameter that takes its long-lived keys; "" where there is no such parameter. A step for
+    a thing that the finding places in another account is refused by the planner.
+    `unique` says why the vendor gives the name to nothing else within the place, where no id is compared.
+    """
+
+    param: str
+    kind: str
+    id: str = ""
+    keys: str = ""
+    unique: str = ""
+
+
 class Consequence(Value):
     """Something that breaks, or may break, when the change is made.
 
@@ -70,7 +87,8 @@ class Change(Value):
     `owners` are names (e-mail, IAM user, ARN) of whom the target belongs to, as the world says, where the
     same reads tell it; what needs a read of its own is the verb `owners`.
     `data` is how sensitive what the target holds is, by its tag: `unknown` where that is not
-    said or cannot be read, None where it holds no data.
+    said or cannot be read, None where it holds no data. `identity` is the vendor's own id of what bears the
+    target's name now, "" where names are never given to another: it is compared until the change is undone.
     """
 
     outcome: Literal["change"] = "change"
@@ -79,6 +97,7 @@ class Change(Value):
     consequences: tuple[Consequence, ...] = ()
     owners: tuple[str, ...] = ()
     data: Literal["public", "internal", "confidential", "restricted", "unknown"] | None = None
+    identity: str = ""
 
 
 class Already(Value):
@@ -175,6 +194,8 @@ class Action(ABC):
     permissions: ClassVar[Permissions]
     settles_within: ClassVar[timedelta]
     example: ClassVar[Mapping[str, Any]]
+    #: Every parameter that picks the target by a name.
+    named: ClassVar[tuple[Named, ...]] = ()
 
     @abstractmethod
     def target(self, params: Any) -> str:
@@ -200,6 +221,14 @@ class Action(ABC):
         """
         return ()
 
+    def identify(self, params: Any) -> str:  # noqa: ARG002 - the contract's signature
+        """Return the vendor's own id of what bears the target's name now, as `Change.identity`.
+
+        Asked before a change is finished by a later try, and before it is undone, so that neither meets a
+        namesake. Raises Absent where nothing bears the name.
+        """
+        return ""
+
     def by_hand(self, params: Any) -> str:  # noqa: ARG002 - the contract's signature
         """Return the command by which a person would make the same change, "" where there is no single one.
 
@@ -222,6 +251,8 @@ class Lookup(ABC):
     summary: ClassVar[str]
     permissions: ClassVar[Permissions]
     example: ClassVar[Mapping[str, Any]]
+    #: Every parameter that picks what is read by a name.
+    named: ClassVar[tuple[Named, ...]] = ()
 
     @abstractmethod
     def read(self, params: Any) -> Any:

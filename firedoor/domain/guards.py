@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from firedoor.domain.protected import Protected
+from firedoor.domain.protected import Protected, Protection
 from firedoor.domain.value import Value
 
 
@@ -41,3 +41,14 @@ class Guards(Value):
         if allowed is not None and account not in allowed:
             return f"source {source!r} may not act on account {account}"
         return None
+
+
+def is_ourselves(chain: Sequence[str], target: str) -> str | None:
+    """Why a target must not be touched: it is, or stands below, what Firedoor itself signs in with."""
+    for each in chain:
+        if Protection(target=each, why="ourselves").covers(target):
+            return (
+                f"{target} is part of how Firedoor signs in ({each}): "
+                "contained, nothing could be undone any more"
+            )
+    return None

@@ -50,6 +50,7 @@ class PlannedStep(Value):
     owners: tuple[str, ...] = ()
     data: DataClass | None = None
     by_hand: str = ""
+    identity: str = ""  # the vendor's own id of what bears the target's name, "" where names are unique
 
     @property
     def effect(self) -> str:

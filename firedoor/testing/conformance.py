@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from firedoor.domain.action import Action, Already, Captured, Change, Refuse, Verdict
 from firedoor.domain.canonical import plain
 from firedoor.domain.errors import Rejected
+from firedoor.domain.undoing import undone
 from firedoor.testing.scene import Made, Scene
 from firedoor.testing.signature import models_of
 
@@ -29,7 +31,8 @@ class Tried:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.params_model, self.before_model = models_of(scene.action)
-        self.params = self.params_model.model_validate(dict(scene.arrange()))
+        self.params = self.params_model.model_validate_json(to_json(dict(scene.arrange())))
+        self.identity = ""
         self.scene.made()
 
     def planned(self) -> Change | Already | Refuse:
@@ -45,6 +48,7 @@ class Tried:
         """Plan a change, and carry what it captured through JSON, as a history does."""
         planned = self.planned()
         assert isinstance(planned, Change), f"the scene is not to be contained: {planned.says}"
+        self.identity = planned.identity
         return self.before_model.model_validate_json(planned.before.model_dump_json())
 
     def apply(self, before: Any) -> None:
@@ -56,8 +60,8 @@ class Tried:
         return self.scene.act("read").verify(self.params, before).verdict
 
     def undo(self, before: Any) -> str:
-        """Undo, and say the outcome."""
-        return self.scene.act("undo").undo(self.params, before).outcome
+        """Undo as the engine does, and say the outcome."""
+        return undone(self.scene.act("undo"), self.params, before, self.identity).outcome
 
 
 class Conformance:
@@ -179,6 +183,43 @@ class Conformance:
         tried.scene.disturb()
         world = tried.scene.snapshot()
         assert tried.undo(before) == "drifted"
+        assert tried.scene.snapshot() == world
+
+    def test_every_name_is_proven_or_says_why_it_is_unique(self, scene: Scene) -> None:
+        """A parameter that takes a name is declared, with the id that proves it or why none is needed."""
+        model, _ = models_of(scene.action)
+        named = {each.param: each for each in scene.action.named}
+        texts = {name for name, value in scene.action.example.items() if isinstance(value, str)}
+        assert texts <= set(named), "declare it in `named`"
+        for each in named.values():
+            assert bool(each.id) is not bool(each.unique), f"{each.param}: an id, or why its name is unique"
+            for more in (each.id, each.keys):
+                assert not more or more in model.model_fields, f"{more} is no parameter"
+                assert not more or not model.model_fields[more].is_required(), f"{more} is not always told"
+
+    def test_a_namesake_is_refused_and_untouched(self, tried: Tried) -> None:
+        """The finding's id is another's than our thing of that name: both ids are said, nothing is done."""
+        world = tried.scene.snapshot()
+        for each in (one for one in tried.scene.action.named if one.id):
+            params = tried.params.model_copy(update={each.id: "FOREIGNIDOFANOTHER01"})
+            told = tried.scene.act("read").plan(params)
+            assert isinstance(told, Refuse)
+            assert "FOREIGNIDOFANOTHER01" in told.says
+        assert tried.scene.snapshot() == world
+
+    def test_who_gets_the_name_of_a_contained_one_is_left_alone(self, tried: Tried) -> None:
+        """Deleted and made anew between plan, apply and undo: it is another, and the engine sees it."""
+        before = tried.before()
+        if not tried.identity:
+            pytest.skip("its name is given to nothing else")
+        identity = tried.identity
+        assert tried.scene.act("read").identify(tried.params) == identity
+        tried.apply(before)
+        tried.scene.replace()
+        world = tried.scene.snapshot()
+        assert tried.scene.act("read").identify(tried.params) != identity
+        if _reversible(tried):
+            assert tried.undo(before) == "drifted"
         assert tried.scene.snapshot() == world
 
     def test_an_irreversible_action_has_no_undo(self, tried: Tried) -> None:

@@ -8,6 +8,7 @@ Write one class per action, in one file, and give it these verbs:
         def arrange(self):   # set up a fresh world, return the parameters as a playbook would
         def snapshot(self):  # everything that the action may touch, as plain comparable values
         def disturb(self):   # after apply: change what we wrote, as somebody else would
+        def replace(self):   # delete the target and make another of the same name
         def attack(self):    # True: the attacker's own call works; False: refused; None: not enforced here
 
 A scene is made anew for every check, in an emptied world. `arrange` is called
@@ -67,6 +68,13 @@ class Scene(ABC):
         Only an irreversible action may go without.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what drift looks like")
+
+    def replace(self) -> None:
+        """Let the target be deleted, and another be made under the same name.
+
+        Only an action whose target has a name that is given to nothing else may go without.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how its target gets a namesake")
 
     def attack(self) -> bool | None:
         """Try what the attacker can do: True it works, False it is refused, None it is not enforced here."""

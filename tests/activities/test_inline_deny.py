@@ -13,7 +13,6 @@ from activities.aws.inline_deny import PolicyBefore, parsed
 from activities.aws.quarantine_user import QuarantineParams, QuarantineUser
 from activities.aws.revoke_role_sessions import RevokeRoleSessions, RoleSessionsParams
 from activities.aws.revoke_user_sessions import RevokeUserSessions, UserSessionsParams
-from firedoor.connectors.aws import Account, AwsAccounts
 from firedoor.domain.action import Change, Refuse, Verdict
 from firedoor.domain.errors import Unavailable
 from firedoor.testing.aws import RecordedAws
@@ -22,7 +21,6 @@ from tests.scenes.aws_quarantine_user import QuarantineUserScene
 from tests.scenes.aws_revoke_role_sessions import ROLE, RevokeRoleSessionsScene
 from tests.scenes.aws_revoke_user_sessions import RevokeUserSessionsScene
 from tests.scenes.aws_world import AwsWorld, policy
-from tests.servers import ACCOUNT
 
 OTHER_INCIDENT = "f5e4d3c2b1a0"
 HTML = "<html>"
@@ -285,30 +283,6 @@ def test_a_reserved_role_is_refused_by_its_path(moto_world: AwsWorld, path: str)
     moto_world.client("iam").create_role(RoleName="harmless", Path=path, AssumeRolePolicyDocument=policy())
     refused = RevokeRoleSessions(moto_world.aws()).plan(RoleSessionsParams(role="harmless"))
     assert isinstance(refused, Refuse)
-
-
-@pytest.mark.integration
-def test_firedoor_never_denies_the_role_it_works_as(ministack_world: AwsWorld) -> None:
-    aws = ministack_world.aws(RevokeRoleSessions.permissions.read, changing=False)
-    name = aws.call("sts", "GetCallerIdentity")["Arn"].split("/")[1]
-    refused = RevokeRoleSessions(aws).plan(RoleSessionsParams(role=name))
-    assert refused == Refuse(says=f"role {name} is the one that Firedoor works as")
-
-
-@pytest.mark.integration
-def test_firedoor_never_denies_the_user_it_works_as(
-    ministack_world: AwsWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = user_with_key(ministack_world, "firedoor")
-    grant = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
-    ministack_world.client("iam").put_user_policy(
-        UserName="firedoor", PolicyName="all", PolicyDocument=policy(grant)
-    )
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-    aws = AwsAccounts({ACCOUNT: Account(ACCOUNT)}).reading(ACCOUNT, "us-east-1", "0a1b2c3d4e5f")
-    assert isinstance(QuarantineUser(aws).plan(QuarantineParams(user="firedoor")), Refuse)
-    assert isinstance(RevokeUserSessions(aws).plan(UserSessionsParams(user="firedoor")), Refuse)
 
 
 @pytest.mark.integration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.aws.list_access_keys import ListAccessKeys, UserParams
+from activities.aws.list_access_keys import KeysOfParams, ListAccessKeys
 from firedoor.domain.errors import Absent
 from tests.scenes.aws_leaked_key import USER, user_with_key
 from tests.scenes.aws_world import AwsWorld
@@ -17,7 +17,7 @@ def test_every_key_is_listed_with_its_status_and_no_secret(ministack_world: AwsW
     second = iam.create_access_key(UserName=USER)["AccessKey"]
     iam.update_access_key(UserName=USER, AccessKeyId=first["AccessKeyId"], Status="Inactive")
     aws = ministack_world.aws(ListAccessKeys.permissions.read, changing=False)
-    listed = ListAccessKeys(aws).read(UserParams(user=USER))
+    listed = ListAccessKeys(aws).read(KeysOfParams(user=USER))
     assert {key.id: key.status for key in listed.keys} == {
         first["AccessKeyId"]: "Inactive",
         second["AccessKeyId"]: "Active",
@@ -28,4 +28,4 @@ def test_every_key_is_listed_with_its_status_and_no_secret(ministack_world: AwsW
 @pytest.mark.integration
 def test_a_user_that_does_not_exist_has_no_list(moto_world: AwsWorld) -> None:
     with pytest.raises(Absent):
-        ListAccessKeys(moto_world.aws(changing=False)).read(UserParams(user="nobody"))
+        ListAccessKeys(moto_world.aws(changing=False)).read(KeysOfParams(user="nobody"))

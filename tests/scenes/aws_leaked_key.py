@@ -19,6 +19,16 @@ def user_with_key(world: AwsWorld, name: str) -> dict[str, str]:
     return key
 
 
+def remove_user(world: AwsWorld, name: str) -> None:
+    """Delete a user with all that is its own."""
+    iam = world.client("iam")
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for one in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=one)
+    iam.delete_user(UserName=name)
+
+
 def user_state(world: AwsWorld, name: str) -> dict[str, Any]:
     """Return a user's keys and policies."""
     iam = world.client("iam")
@@ -44,6 +54,16 @@ class LeakedKeyScene(AwsScene):
         self.spare = self.world.client("iam").create_access_key(UserName=USER)["AccessKey"]
         user_with_key(self.world, NEIGHBOUR)
         return {"user": USER, "access_key_id": self.key["AccessKeyId"]}
+
+    def told(self) -> dict[str, Any]:
+        """Return the parameters of an action over the user, as the planner fills them from a finding."""
+        user_id = self.world.client("iam").get_user(UserName=USER)["User"]["UserId"]
+        return {"user": USER, "user_id": user_id, "access_key_ids": [self.key["AccessKeyId"]]}
+
+    def replace(self) -> None:
+        """Let the user be deleted, and another be hired under the name."""
+        remove_user(self.world, USER)
+        user_with_key(self.world, USER)
 
     def snapshot(self) -> Any:
         """Hold the keys and policies of both users."""

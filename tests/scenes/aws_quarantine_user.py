@@ -20,7 +20,7 @@ class QuarantineUserScene(LeakedKeyScene):
     def arrange(self) -> Mapping[str, Any]:
         """Leak a key of the user."""
         self.leak()
-        return {"user": USER}
+        return self.told()
 
     def disturb(self) -> None:
         """Let somebody weaken our policy."""

@@ -30,7 +30,16 @@ class RevokeRoleSessionsScene(AwsScene):
         iam.create_instance_profile(InstanceProfileName="web")
         iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName=ROLE)
         self.session = self.take_session()
-        return {"role": ROLE}
+        return {"role": ROLE, "role_id": iam.get_role(RoleName=ROLE)["Role"]["RoleId"]}
+
+    def replace(self) -> None:
+        """Let the role be deleted, and another be made under the name."""
+        iam = self.world.client("iam")
+        iam.remove_role_from_instance_profile(InstanceProfileName="web", RoleName=ROLE)
+        for one in iam.list_role_policies(RoleName=ROLE)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=ROLE, PolicyName=one)
+        iam.delete_role(RoleName=ROLE)
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=policy(_TRUST))
 
     def take_session(self) -> dict[str, str]:
         """Assume the role, as the instance does."""

@@ -22,7 +22,7 @@ class RevokeUserSessionsScene(LeakedKeyScene):
         self.leak()
         sts = self.world.client("sts", self.key["AccessKeyId"], self.key["SecretAccessKey"])
         self.session = sts.get_session_token()["Credentials"]
-        return {"user": USER}
+        return self.told()
 
     def disturb(self) -> None:
         """Let somebody weaken our policy."""
