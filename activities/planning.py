@@ -23,6 +23,7 @@ from firedoor.domain.placing import PLACES
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Step
 from firedoor.domain.policy import Policy
+from firedoor.domain.reasons import left_aside
 from firedoor.domain.response import PlanOrder
 from firedoor.domain.tags import owners_told
 from firedoor.domain.unfold import StepCall, merged, staged, unfold, waits_for_earlier
@@ -168,6 +169,7 @@ class _Round:
         self._steps: list[PlannedStep] = []
         self._waiting: list[tuple[StepCall, PlannedStep]] = []
         self._lookups: dict[str, Any] = {}
+        self._left_aside: dict[str, str] = {}
 
     def plan(self) -> Plan:
         for stage, step in staged(self._order.incident.playbook):
@@ -191,6 +193,7 @@ class _Round:
         policy, glass = self._policy, self._policy.break_glass
         return Plan(
             steps=tuple(self._steps),
+            left_aside=self._left_aside,
             lookups=self._lookups,
             undo_rule=policy.undo_rule.never_by_silence(),
             storm=policy.storm.never_by_silence() if policy.storm else None,
@@ -201,14 +204,17 @@ class _Round:
         )
 
     def _take(self, stage: int, step: Step) -> None:
+        calls = unfold(stage, step, self._context)
+        if not calls:
+            self._left_aside[step.id or ""] = left_aside(step, self._context)
         if step.lookup is not None:
-            for call in unfold(stage, step, self._context):
+            for call in calls:
                 self._context.setdefault(PLACES, {})[step.id or ""] = call.place
                 value = self._planning.read(step, self._order, self._finding, self._context)
                 self._lookups[step.id or ""] = value
                 self._context["lookup"] = dict(self._lookups)
             return
-        for call in unfold(stage, step, self._context):
+        for call in calls:
             self._waiting.append((call, self._planning.shell(call, self._order, self._finding)))
 
     def _name(self, stage: int, step: Step, why: str) -> None:

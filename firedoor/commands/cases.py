@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import Field, JsonValue, ValidationError
 
@@ -19,6 +19,7 @@ from firedoor.domain.finding import Finding
 from firedoor.domain.placing import PLACES
 from firedoor.domain.playbook import Case, Playbook, Step
 from firedoor.domain.problem import Position, Problem, did_you_mean
+from firedoor.domain.reasons import left_aside, unmet
 from firedoor.domain.unfold import StepCall, applies, identity_of, merged, staged, unfold
 from firedoor.domain.value import Value
 from firedoor.domain.yaml_document import Document
@@ -27,6 +28,7 @@ from firedoor.findings.json_reader import read_json
 from firedoor.findings.kinds import KINDS
 
 _SHAPE = '{"source": "<kind>", "payload": {…}}'
+_MOST_REASONS: Final = 3
 #: Stands in for the time of receipt, so that a case has the same answer every day.
 _RECEIVED: Final = datetime(2000, 1, 1, tzinfo=UTC)
 #: No payload of a case comes from the future, whenever it was written.
@@ -52,19 +54,29 @@ def problems_of_cases(
     for number, case in enumerate(playbook.cases):
         place = document.at(("cases", number, "given"))
         try:
-            ran = would_run(playbook, read_given(file.parent / "cases" / case.given), case.lookups, registry)
+            given = read_given(file.parent / "cases" / case.given)
+            ran = _run(playbook, given, case.lookups, registry)
         except FiredoorError as error:
             yield Problem.at(place, f"{case.given}: {error.found}", expected=error.expected, mend=error.mend)
         else:
-            if ran != case.expect:
+            if ran.steps != case.expect:
                 yield _differs(document.at(("cases", number, "expect")), case, ran)
 
 
-def _differs(place: Position, case: Case, ran: tuple[str, ...]) -> Problem:
+class Ran(NamedTuple):
+    """The steps that a case runs, and for those it does not run (or all of them) why."""
+
+    steps: tuple[str, ...]
+    left: Mapping[str, str]
+
+
+def _differs(place: Position, case: Case, ran: Ran) -> Problem:
     because = f" ({case.because})" if case.because else ""
+    missing = [f"{name}: {ran.left[name]}" for name in ("", *case.expect) if name in ran.left]
+    whys = [why.removeprefix(": ") for why in missing[:_MOST_REASONS]]
     return Problem.at(
         place,
-        f"{case.given} runs {', '.join(ran) or 'nothing'}",
+        "; ".join([f"{case.given} runs {', '.join(ran.steps) or 'nothing'}", *whys]),
         expected=(", ".join(case.expect) or "nothing") + because,
         mend="mend the playbook's triggers and conditions, or what the case expects",
     )
@@ -100,22 +112,40 @@ def would_run(
     Conditions that look at earlier steps see them as a change about to be made. Samples of a detector are
     answered by nothing, here as at the gateway.
     """
+    return _run(playbook, given, lookups, registry).steps
+
+
+def _run(playbook: Playbook, given: Given, lookups: Mapping[str, JsonValue], registry: Registry) -> Ran:
     raw = json.dumps(given.payload).encode()
     headers = {name.lower(): value for name, value in given.headers.items()}
     read = KINDS[given.source](given.payload, headers, hashlib.sha256(raw).hexdigest(), _RECEIVED)
     delivery = held(read, kind=given.source, via="", received=_EVER)
     answered: dict[str, list[Finding]] = {}
+    aside = (*delivery.unreadable, *delivery.ignored)
+    left = {"": aside[0].reason} if aside else {}
     for finding in delivery.findings:
-        if not finding.is_test and applies(playbook, finding):
+        if finding.is_test:
+            left[""] = "a test event: it never acts"
+        elif applies(playbook, finding):
             answered.setdefault(identity_of(playbook, finding)[0], []).append(finding)
+        elif playbook.answers(finding):
+            left[""] = unmet(playbook, finding)
+        else:
+            left.setdefault("", f"no trigger names {finding.source} {finding.type}")
     ran: set[str] = set()
     for findings in answered.values():
-        ran.update(_steps(playbook, merged(findings), lookups, registry))
-    return tuple(step.id or "" for step in playbook.every_step() if step.id in ran)
+        ran.update(_steps(playbook, merged(findings), lookups, registry, left))
+    if ran:
+        left.pop("", None)
+    return Ran(tuple(step.id or "" for step in playbook.every_step() if step.id in ran), left)
 
 
 def _steps(
-    playbook: Playbook, finding: Finding, lookups: Mapping[str, JsonValue], registry: Registry
+    playbook: Playbook,
+    finding: Finding,
+    lookups: Mapping[str, JsonValue],
+    registry: Registry,
+    left: dict[str, str],
 ) -> Iterator[str]:
     context = context_of(finding)
     for stage, step in staged(playbook):
@@ -123,6 +153,7 @@ def _steps(
         for call in calls:
             _fits(call, registry)
         if not calls:
+            left[step.id or ""] = left_aside(step, context)
             continue
         if step.lookup is not None:
             context["lookup"][step.id] = _read(step, lookups)

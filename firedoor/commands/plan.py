@@ -22,10 +22,12 @@ from firedoor.commands.terminal import DONE, NO, joined, out, print_json, safe
 from firedoor.commands.written import known_of
 from firedoor.domain.contract import workflow_id
 from firedoor.domain.errors import FiredoorError, Misconfigured, Rejected, Unreadable
+from firedoor.domain.expression import ExpressionError
 from firedoor.domain.finding import Finding
 from firedoor.domain.plan import Plan, plan_fingerprint, stretches
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import did_you_mean
+from firedoor.domain.reasons import undecided, unmet
 from firedoor.domain.response import Incident, PlanOrder
 from firedoor.domain.unfold import applies, identity_of
 from firedoor.findings.claims import held
@@ -129,7 +131,7 @@ def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Do
     """Make one order for each incident that the delivery is about; raises Rejected where there is none."""
     incidents: dict[str, list[Finding]] = {}
     for finding in delivery.findings:
-        if applies(playbook, finding):
+        if _applies(playbook, finding):
             key, _ = identity_of(playbook, finding)
             incidents.setdefault(key, []).append(finding)
     if not incidents:
@@ -146,6 +148,13 @@ def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Do
         yield PlanOrder(
             response=workflow_id(playbook.playbook, key), incident=incident, findings=tuple(findings)
         )
+
+
+def _applies(playbook: Playbook, finding: Finding) -> bool:
+    try:
+        return applies(playbook, finding)
+    except ExpressionError:
+        raise Rejected(f"{playbook.playbook}: {undecided(playbook, finding)}") from None
 
 
 def _source_for(settings: Settings, kind: str, account: str | None) -> str:
@@ -165,17 +174,15 @@ def _unanswered(playbook: Playbook, delivery: Delivery) -> FiredoorError:
     if not delivery.findings:
         reason = left[0].reason if left else delivery.handshake or "there is no finding in it"
         return Rejected(f"nothing in it needs an answer: {reason}")
-    finding = delivery.findings[0]
+    # Of several the first that its triggers name: its reason is the true one.
+    finding = next(filter(playbook.answers, delivery.findings), delivery.findings[0])
     named = f"{finding.source} {finding.type}"
     if not playbook.answers(finding):
         answered = sorted(
             {f"{trigger.source} {kind}" for trigger in playbook.responds_to for kind in trigger.types}
         )
         return Rejected(f"{playbook.playbook} does not answer {named}", expected=", ".join(answered))
-    return Rejected(
-        f"{playbook.playbook} answers {named}, but its `when` is false for this finding",
-        expected=" ".join((playbook.when or "").split()),
-    )
+    return Rejected(f"{playbook.playbook} answers {named}, but {unmet(playbook, finding)}")
 
 
 def _made(planning: Planning, order: PlanOrder) -> Plan:

@@ -114,6 +114,10 @@ def planned(
         told = became is not None and (over or became.get(step.id) != "waiting")
         yield grid(_what(step) if told else _facts(step), indent=4)
         yield ""
+    for name, why in plan.left_aside.items() if became is None else ():
+        yield joined(Text("·", "dim"), safe(name, "bold"), Text("left aside", "dim"))
+        yield grid([(Text("why", "dim"), safe(why))], indent=4)
+        yield ""
 
 
 def _what(step: PlannedStep) -> Iterator[tuple[Text, Text]]:

@@ -198,4 +198,7 @@ def _about(step: PlannedStep) -> list[JsonValue]:
 
 
 def _summary(plan: Plan) -> str:
-    return "; ".join(f"{step.id}: {step.says}" for step in plan.steps) or "there is nothing to do"
+    told = [f"{step.id}: {step.says}" for step in plan.steps]
+    if not told:
+        told = ["there is nothing to do", *(f"{step}: {why}" for step, why in plan.left_aside.items())]
+    return "; ".join(told)

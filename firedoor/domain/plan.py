@@ -79,6 +79,9 @@ class Plan(Value):
     """
 
     steps: tuple[PlannedStep, ...] = ()
+    left_aside: dict[str, str] = Field(
+        default_factory=dict
+    )  # step of the playbook -> why it has nothing to do
     lookups: dict[str, JsonValue] = Field(default_factory=dict)
     undo_rule: ApprovalRule
     storm: ApprovalRule | None = None

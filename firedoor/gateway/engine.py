@@ -41,6 +41,7 @@ from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.finding import Finding
 from firedoor.domain.place import Place
 from firedoor.domain.playbook import Playbook
+from firedoor.domain.reasons import undecided, unmet
 from firedoor.domain.response import (
     Incident,
     Report,
@@ -84,14 +85,7 @@ class Engine:
 
     async def take(self, finding: Finding, *, source: str) -> Intake:
         """Match playbooks, then start or join a response for each that answers."""
-        answering: list[Playbook] = []
-        dismissed: list[Dismissed] = []
-        for playbook in self._playbooks():
-            try:
-                if applies(playbook, finding):
-                    answering.append(playbook)
-            except FiredoorError as error:
-                dismissed.append(Dismissed(finding=finding.uid, reason=f"{playbook.playbook}: {error}"))
+        answering, declining, dismissed = self._matched(finding)
         joined: list[Joined] = []
         for playbook in answering:
             try:
@@ -100,18 +94,36 @@ class Engine:
             except Unavailable:
                 raise
             except FiredoorError as error:
-                dismissed.append(Dismissed(finding=finding.uid, reason=f"{playbook.playbook}: {error}"))
+                dismissed.append(_declined(playbook, finding, str(error)))
                 continue
             answer = await self._once(finding, playbook, key, source)
             if isinstance(answer, Joined):
                 joined.append(answer)
             else:
                 dismissed.append(answer)
+        if not joined:
+            # Only where nothing answers: a role's session is no news to the playbook for users' keys.
+            dismissed.extend(_declined(each, finding, unmet(each, finding)) for each in declining)
         if not joined and not dismissed:
             dismissed.append(
                 Dismissed(finding=finding.uid, reason=f"no playbook answers {finding.source} {finding.type}")
             )
         return Intake(responses=tuple(joined), dismissed=tuple(dismissed))
+
+    def _matched(self, finding: Finding) -> tuple[list[Playbook], list[Playbook], list[Dismissed]]:
+        """Tell playbooks that answer from those whose `when` is not met, or cannot be told."""
+        answering: list[Playbook] = []
+        declining: list[Playbook] = []
+        dismissed: list[Dismissed] = []
+        for playbook in self._playbooks():
+            try:
+                if applies(playbook, finding):
+                    answering.append(playbook)
+                elif playbook.answers(finding):
+                    declining.append(playbook)
+            except FiredoorError:
+                dismissed.append(_declined(playbook, finding, undecided(playbook, finding)))
+        return answering, declining, dismissed
 
     async def _once(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined | Dismissed:
         """Let the same version of a finding pass once, however often and however fast it comes."""
@@ -265,6 +277,10 @@ class Engine:
                 return False
             raise unavailable(error) from None
         return True
+
+
+def _declined(playbook: Playbook, finding: Finding, reason: str) -> Dismissed:
+    return Dismissed(finding=finding.uid, reason=f"{playbook.playbook}: {reason}")
 
 
 def _must_be_somewhere(playbook: Playbook, place: Place) -> None:

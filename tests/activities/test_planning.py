@@ -158,8 +158,12 @@ class TestSteps:
         assert only(home.plan(book(step("a", on_failure="stop"), on_failure="continue"))).on_failure == "stop"
         assert only(home.plan(book(step("a"), on_failure="continue"))).on_failure == "continue"
 
-    def test_a_step_whose_condition_is_false_is_not_there(self, home, book) -> None:
-        assert set(told(home.plan(book(step("a", when="finding.count > 1") + step("b"))))) == {"b"}
+    def test_a_step_whose_condition_is_false_is_not_there_and_its_reason_is(self, home, book) -> None:
+        plan = home.plan(book(step("a", when="finding.count > 1") + step("b")))
+        assert set(told(plan)) == {"b"}
+        assert plan.left_aside == {
+            "a": "its `when` is not met: `finding.count > 1` is false; finding.count is 1"
+        }
 
     def test_a_protected_target_is_refused_with_the_reason(self, home, world, book) -> None:
         world.door("exit")

@@ -143,7 +143,7 @@ def test_a_case_that_does_not_hold_says_what_runs(books: Path) -> None:
     said = firedoor("check", "books")
     assert said.status == 1
     assert said.out == snapshot("""\
-books/stop_leak.yaml:27:13: mild.json runs nothing
+books/stop_leak.yaml:27:13: mild.json runs nothing; its `when` is not met: `finding.severity >= severity.high` is false; finding.severity is 3 (medium)
   expected  stop_all (it is only medium)
   mend      mend the playbook's triggers and conditions, or what the case expects
 

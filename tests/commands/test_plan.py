@@ -117,7 +117,8 @@ def test_what_the_playbook_does_not_answer_is_a_no_with_the_reason() -> None:
     assert "doors does not answer toy Weather:Rain" in other.err
     mild = plan(severity="low")
     assert mild.status == 1
-    assert "its `when` is false for this finding" in mild.err
+    assert "its `when` is not met: `finding.severity >= severity.high` is false" in mild.err
+    assert "finding.severity is 2 (low)" in mild.err
 
 
 def test_what_a_guard_forbids_is_refused_in_the_plan() -> None:
