@@ -26,6 +26,7 @@ from activities.people import Confirming
 from activities.planning import Planning
 from activities.registry import Registry, load
 from activities.steps import Hands, Steps, Watching
+from activities.trust import Gateways
 from firedoor.connectors.aws import Account, AwsAccounts
 from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.connectors.signing import SigningKey
@@ -123,7 +124,9 @@ def worker_of(
         EvidenceStore(settings.evidence.store),
         SigningKey.from_pem(settings.evidence.signing_key.value().encode()),
     )
+    gateways = Gateways(settings.gateway.keys)
     activities: list[Callable[..., Any]] = [
+        gateways.known,
         planning.plan,
         Watching(hands).watch,
         evidence.seal,
@@ -134,6 +137,7 @@ def worker_of(
     return Worker(
         client,
         task_queue=TASK_QUEUE,
+        interceptors=[gateways],
         workflows=[Respond, OnCallDesk, Clearance],
         activities=activities,
         activity_executor=hands.pool,

@@ -16,9 +16,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.faults import translated
+from firedoor.domain import merkle
 from firedoor.domain.contract import CAST, VOTE
 from firedoor.domain.desk import Cast, CastOrder, Member, VoteAll
 from firedoor.domain.errors import Unavailable
+from firedoor.domain.gathering import leaves_of
 from firedoor.domain.response import VoteReceipt
 from firedoor.domain.vote import Vote
 from firedoor.temporal import unavailable, updated
@@ -40,15 +42,16 @@ class Casting:
         Where one does not answer, all others are tried before all is tried again.
         """
         turns = asyncio.Semaphore(_AT_ONCE)
+        ways = merkle.ways([order.opening, *leaves_of(order.members)])[1:]
 
-        async def one(member: Member) -> str:
+        async def one(member: Member, way: tuple[str, ...]) -> str:
             async with turns:
-                says = await self._vote(order.word, member)
+                says = await self._vote(order.word, member, way)
                 activity.heartbeat()
                 return says
 
         with translated():
-            outcomes = await asyncio.gather(*map(one, order.members), return_exceptions=True)
+            outcomes = await asyncio.gather(*map(one, order.members, ways), return_exceptions=True)
             refused: Counter[str] = Counter()
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
@@ -57,8 +60,12 @@ class Casting:
                     refused[outcome] += 1
         return Cast(word=order.word, counted=len(outcomes) - refused.total(), refused=dict(refused))
 
-    async def _vote(self, word: VoteAll, member: Member) -> str:
-        """Cast one vote; returns why it does not count, "" where it does."""
+    async def _vote(self, word: VoteAll, member: Member, way: tuple[str, ...]) -> str:
+        """Cast one vote; returns why it does not count, "" where it does.
+
+        The worker signs nothing: the vote carries the signature over the word about all of them,
+        and the way that shows this ask to be one of them.
+        """
         vote = Vote(
             id=f"{member.response}/{member.ask}.{member.generation}/{word.voter.person}/{word.decision}",
             decision=word.decision,
@@ -71,6 +78,8 @@ class Casting:
             comment=word.comment,
             at=word.at,
             among=word.sha256,
+            way=way,
+            signed=word.signed,
         )
         handle = self._client.get_workflow_handle(member.response)
         try:

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from firedoor.domain.problem import Mistake, Mistakes
 from firedoor.domain.strict_yaml import Written
+from firedoor.domain.words import PublicKey, not_a_key
 from firedoor.secret import SecretName
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
@@ -164,6 +165,34 @@ class OktaSettings(Written):
     token: SecretName
 
 
+class GatewaySettings(Written):
+    """The gateway's own key, with which it signs every word of a person, and the keys that count.
+
+    `signing_key` (Ed25519, PEM) is read by the gateway alone. `keys` are the public halves that workers and
+    `evidence verify` accept, each one line of base64: the one in use, the next one, and old ones for as
+    long as responses or evidence rest on them.
+    """
+
+    signing_key: SecretName
+    keys: Annotated[tuple[PublicKey, ...], Field(min_length=1, max_length=16)]
+
+    @model_validator(mode="after")
+    def _are_keys(self) -> Self:
+        mistakes = [
+            Mistake(
+                found="what is no Ed25519 public key",
+                expected="DER as base64 on one line, such as MCowBQYDK2VwAyEA…",
+                mend="openssl pkey -in gateway.pem -pubout -outform DER | base64",
+                way=("keys", number),
+            )
+            for number, key in enumerate(self.keys)
+            if not_a_key(key)
+        ]
+        if mistakes:
+            raise Mistakes(*mistakes)
+        return self
+
+
 class EvidenceSettings(Written):
     """Where evidence is kept, and the key that signs it (Ed25519, PEM)."""
 
@@ -188,7 +217,7 @@ class EvidenceSettings(Written):
 class Configuration(Written):
     """`config/firedoor.yaml`. Paths in it count from the folder that holds the configuration's folder."""
 
-    written_as: ClassVar[str] = "a mapping with url, sources, accounts, evidence"
+    written_as: ClassVar[str] = "a mapping with url, sources, accounts, evidence, gateway"
 
     url: Url
     sources: dict[SourceName, SourceKind]
@@ -198,6 +227,7 @@ class Configuration(Written):
     page: PageSettings | None = None
     okta: OktaSettings | None = None
     evidence: EvidenceSettings
+    gateway: GatewaySettings
     playbooks: Folder | None = None
     actions: tuple[Folder, ...] = ()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firedoor.connectors import signing
+from firedoor.domain import words
 from firedoor.domain.errors import Misconfigured
 
 #: AWS's own number for examples; `firedoor doctor` tells when the credentials are of another account.
@@ -31,13 +32,15 @@ def write(directory: Path, *, account: str = EXAMPLE_ACCOUNT, url: str = "http:/
     """Write a configuration with new keys and tokens; refuses to touch anything that is there."""
     tokens = {person: personal_token() for person in ("responder", "lead")}
     hashes = {person: token_sha256(token) for person, token in tokens.items()}
+    gateway = signing.generate()
     private: dict[str, str] = {
         "secrets/guardduty.key": secrets.token_urlsafe(32),
         "secrets/generic.whsec": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "secrets/evidence.pem": signing.generate().decode(),
+        "secrets/gateway.pem": gateway.decode(),
     }
     public = {
-        "firedoor.yaml": _firedoor(directory.absolute().name, account, url),
+        "firedoor.yaml": _firedoor(directory.absolute().name, account, url, gateway),
         "people.yaml": _PEOPLE.format(**hashes),
         "policy.yaml": _POLICY,
         "protected.yaml": _PROTECTED,
@@ -79,16 +82,18 @@ def _write_new(path: Path, text: str, mode: int) -> None:
         opened.write(text if text.endswith("\n") else text + "\n")
 
 
-def _firedoor(folder: str, account: str, url: str) -> str:
+def _firedoor(folder: str, account: str, url: str, gateway: bytes) -> str:
     places = {
         name: json.dumps(f"{folder}/secrets/{file}", ensure_ascii=False)
         for name, file in {
             "guardduty": "guardduty.key",
             "generic": "generic.whsec",
             "evidence": "evidence.pem",
+            "gateway": "gateway.pem",
         }.items()
     }
-    return _FIREDOOR.format(account=account, url=url, **places)
+    key = words.written(signing.SigningKey.from_pem(gateway).public_key)
+    return _FIREDOOR.format(account=account, url=url, gateway_key=key, **places)
 
 
 _FIREDOOR = """\
@@ -152,6 +157,13 @@ accounts:
 evidence:
   store: file:var/evidence
   signing_key: {{file: {evidence}}}         # Ed25519; keep its public half where Firedoor cannot write
+
+# What people say is signed by the gateway, so that nobody who merely reaches Temporal can say it for them.
+# Only the gateway needs the signing key (Ed25519). `keys` are the public halves that workers and
+# `firedoor evidence verify` accept: the one in use, the next one, old ones while something rests on them.
+gateway:
+  signing_key: {{file: {gateway}}}
+  keys: ["{gateway_key}"]
 
 # playbooks: playbooks                   # a folder of your own; left out: those that come with Firedoor
 # actions: [our_actions]                 # folders with actions of your own

@@ -19,12 +19,14 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from activities.registry import load
 from firedoor.connectors.oidc import OidcProvider
 from firedoor.connectors.secret_scanner import scanner
+from firedoor.connectors.signing import SigningKey
 from firedoor.connectors.slack import SlackDesk
 from firedoor.connectors.slack_socket import SlackSocket
 from firedoor.doctor.slack import SOCKET
+from firedoor.domain import words
 from firedoor.domain.checking import Known
 from firedoor.domain.credentials import Credential, Redaction
-from firedoor.domain.errors import FiredoorError
+from firedoor.domain.errors import FiredoorError, Misconfigured
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import Problems
 from firedoor.gateway.app import OK, create_app
@@ -129,6 +131,19 @@ def _verifier(source: Source) -> Verifier:
     return verifier(_SCHEMES[source.kind], secrets=secrets, header=source.header or "")
 
 
+def voice_of(settings: Settings) -> SigningKey:
+    """Read the key that signs people's words; raises `Misconfigured` where no worker would accept it."""
+    key = SigningKey.from_pem(settings.gateway.signing_key.value().encode())
+    public = words.written(key.public_key)
+    if public not in settings.gateway.keys:
+        raise Misconfigured(
+            f"the gateway signs with key {words.short(public)}, which does not stand under gateway.keys",
+            expected="its public half among the keys that workers accept",
+            mend=f'add "{public}" under gateway.keys in firedoor.yaml, for the workers too',
+        )
+    return key
+
+
 @dataclass(frozen=True, kw_only=True)
 class Doors:
     """The routers through which people and programs speak, and what runs behind them."""
@@ -140,7 +155,7 @@ class Doors:
 def doors_for_people(settings: Settings, client: Client, people: Together) -> Doors:
     """Build every door through which somebody says a word: HTTP API, page, kill switch, Slack."""
     slack, oidc = settings.slack, settings.oidc
-    talk = Talk(client, slack.channel if slack else None)
+    talk = Talk(client, voice_of(settings), slack.channel if slack else None)
     switch = Switch(client, slack.channel if slack else None)
     provider = oidc and OidcProvider(
         issuer=oidc.issuer,
@@ -235,7 +250,12 @@ def app_of(
 
     slack = settings.slack
     engine = Engine(
-        client, shelf.playbooks, utc_now, desk=slack.channel if slack else None, editors=shelf.editors
+        client,
+        shelf.playbooks,
+        utc_now,
+        gateway_keys=settings.gateway.keys,
+        desk=slack.channel if slack else None,
+        editors=shelf.editors,
     )
     return create_app(
         doors=doors_of(settings),

@@ -24,6 +24,7 @@ from firedoor.domain.policy import Policy
 from firedoor.domain.problem import Illegible, Position, Problem, Problems, Way
 from firedoor.domain.protected import Protected
 from firedoor.domain.strict_yaml import Written, read
+from firedoor.domain.words import PublicKey
 from firedoor.domain.yaml_document import MAX_BYTES, Document
 from firedoor.secret import Secret, SecretName, not_ed25519, not_standard_webhooks
 
@@ -104,6 +105,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The key that signs people's words, read by the gateway alone, and the public keys that count."""
+
+    signing_key: Secret
+    keys: tuple[PublicKey, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Temporal:
     """How Temporal is reached, by its own environment configuration."""
 
@@ -123,6 +132,7 @@ class Settings:
     accounts: Mapping[str, Account]
     slack: Slack | None
     evidence: Evidence
+    gateway: Gateway
     playbooks: Path
     actions: tuple[Path, ...]
     people: People
@@ -243,6 +253,11 @@ class _Loading:
             "okta": okta
             and Okta(url=okta.url.rstrip("/"), token=self._secret(document, ("okta", "token"), okta.token)),
             "evidence": self._evidence(document, configuration.evidence),
+            # Not read here: a worker runs without it, and should not have it at all.
+            "gateway": Gateway(
+                signing_key=Secret((configuration.gateway.signing_key,), self._env, self._base),
+                keys=configuration.gateway.keys,
+            ),
             "playbooks": self._folder(document, ("playbooks",), configuration.playbooks)
             if configuration.playbooks
             else SHIPPED_PLAYBOOKS,

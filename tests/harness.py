@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from temporalio.client import Client, WorkflowHandle
@@ -19,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import worker
 from activities.registry import load
 from firedoor.connectors import signing
+from firedoor.domain import words
 from firedoor.domain.checking import Known, read_playbook
 from firedoor.domain.contract import (
     REASSIGN,
@@ -46,7 +47,7 @@ from firedoor.domain.response import (
 )
 from firedoor.domain.unfold import identity_of
 from firedoor.domain.vote import Vote
-from firedoor.settings import Account, Evidence, Settings, Source, Temporal
+from firedoor.settings import Account, Evidence, Gateway, Settings, Source, Temporal
 
 TOY = Path(__file__).parent / "toy_actions"
 ACCOUNT = "123456789012"
@@ -72,6 +73,18 @@ POLICY = Policy(
         from_=("responders",), quorum=1, within=timedelta(minutes=30), then="escalate", to=("leads",)
     ),
 )
+
+
+GATEWAY_PEM = signing.generate().decode()
+GATEWAY = signing.SigningKey.from_pem(GATEWAY_PEM.encode())
+GATEWAY_KEY = words.written(GATEWAY.public_key)
+
+S = TypeVar("S", bound=words.Word)
+
+
+def signed(word: S, about: str, by: words.Signer = GATEWAY) -> S:
+    """Sign a word as the gateway does."""
+    return word.model_copy(update={"signed": words.signature(word.message(about), by)})
 
 
 class FixedSecret:
@@ -111,6 +124,7 @@ def settings_over(folder: Path, **changes: Any) -> Settings:
         },
         slack=None,
         evidence=Evidence(store=folder / "evidence", signing_key=FixedSecret(signing.generate().decode())),  # type: ignore[arg-type]
+        gateway=Gateway(signing_key=FixedSecret(GATEWAY_PEM), keys=(GATEWAY_KEY,)),  # type: ignore[arg-type]
         playbooks=folder,
         actions=(TOY,),
         people=PEOPLE,
@@ -156,6 +170,7 @@ def playbook(text: str, name: str = "close_doors") -> Playbook:
 def strict_sandbox() -> SandboxedWorkflowRunner:
     """The sandbox that re-imports our own rooms, so that a clock read in the domain fails."""
     passed = SandboxRestrictions.default.with_passthrough_modules(
+        "cryptography",
         "pydantic",
         "pydantic_core",
         "cel",
@@ -209,17 +224,21 @@ class Response:
 
     async def vote(self, person: str, decision: str = "approve", **changes: Any) -> VoteReceipt:
         report = await self.report()
-        assert report.ask is not None
+        named = [each for each in (report.ask, report.review) if each and each.id == changes.get("ask")]
+        ask = named[0] if named else report.ask
+        assert ask is not None
         given: dict[str, Any] = {
             "id": f"{person}-{uuid.uuid4().hex}",
             "decision": decision,
             "voter": PEOPLE.voter(person),
             "door": "cli",
-            "fingerprint": report.ask.fingerprint,
+            "fingerprint": ask.fingerprint,
+            "ask": ask.id,
+            "generation": ask.generation,
             "reason": "wrong_action" if decision == "reject" else None,
-            "at": NOW,
+            "at": datetime.now(UTC),
         }
-        vote = Vote(**{**given, **changes})
+        vote = signed(Vote(**{**given, **changes}), self.handle.id)
         receipt: VoteReceipt = await asyncio.wait_for(
             self.handle.execute_update(VOTE, vote, id=vote.id, result_type=VoteReceipt), TIMEOUT
         )
@@ -234,9 +253,9 @@ class Response:
             door="cli",
             fingerprint=ask.fingerprint,
             minutes=minutes,
-            at=NOW,
+            at=datetime.now(UTC),
         )
-        return await self._nudge(SNOOZE, request)
+        return await self._nudge(SNOOZE, signed(request, self.handle.id))
 
     async def reassign(self, person: str, to: str) -> Nudged:
         ask = (await self.report()).ask
@@ -247,9 +266,9 @@ class Response:
             door="cli",
             fingerprint=ask.fingerprint,
             to=PEOPLE.voter(to),
-            at=NOW,
+            at=datetime.now(UTC),
         )
-        return await self._nudge(REASSIGN, request)
+        return await self._nudge(REASSIGN, signed(request, self.handle.id))
 
     async def _nudge(self, name: str, request: SnoozeRequest | ReassignRequest) -> Nudged:
         nudged: Nudged = await asyncio.wait_for(
@@ -258,7 +277,16 @@ class Response:
         return nudged
 
     async def ask_undo(self, person: str) -> VoteReceipt:
-        request = UndoRequest(id=f"undo-{person}", person=person, door="cli", why="it was us", at=NOW)
+        request = signed(
+            UndoRequest(
+                id=f"undo-{person}-{uuid.uuid4().hex}",
+                person=person,
+                door="cli",
+                why="it was us",
+                at=datetime.now(UTC),
+            ),
+            self.handle.id,
+        )
         receipt: VoteReceipt = await asyncio.wait_for(
             self.handle.execute_update(UNDO, request, id=request.id, result_type=VoteReceipt), TIMEOUT
         )
@@ -278,6 +306,7 @@ def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> I
         source="acme",
         received=NOW,
         caution=caution,
+        gateway_keys=(GATEWAY_KEY,),
     )
 
 

@@ -26,6 +26,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from firedoor.connectors import signing
+from firedoor.domain import words
 from firedoor.embedded import NAMESPACE, temporal_command
 from tests.servers import free_port
 
@@ -96,10 +97,14 @@ class Installation:
         key.write_bytes(signing.generate())
         key.chmod(0o600)
         (self.folder / "evidence.pub").write_bytes(signing.SigningKey.from_pem(key.read_bytes()).public_pem())
+        voice = self.folder / "gateway.pem"
+        voice.write_bytes(signing.generate())
+        public = words.written(signing.SigningKey.from_pem(voice.read_bytes()).public_key)
         (config / "firedoor.yaml").write_text(
             f"url: http://127.0.0.1:{self.port}\n"
             "sources:\n  acme: {kind: generic, auth: {standard_webhooks: {env: ACME_WHSEC}}}\n"
             f'accounts:\n  "{ACCOUNT}": {{name: prod, environment: prod, regions: [us-east-1], role: none}}\n'
+            f"gateway: {{signing_key: {{file: '{voice}'}}, keys: ['{public}']}}\n"
             f"evidence: {{store: 'file:{self.folder}/evidence', signing_key: {{file: '{key}'}}}}\n"
             f"playbooks: '{self.folder}/playbooks'\nactions: ['{ROOT}/tests/toy_actions']\n" + more
         )

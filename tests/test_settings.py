@@ -26,6 +26,7 @@ accounts:
   "210987654321": {name: sandbox, environment: dev, role: none}      # none: the ambient credentials
 slack: {bot_token: {env: SLACK_BOT_TOKEN}, signing_secret: {env: SLACK_SIGNING_SECRET}, app_id: A0, team_id: T0, channel: C0, base_url: https://slack.com/api/}
 evidence: {store: file:var/evidence, signing_key: {file: var/evidence.key}}
+gateway: {signing_key: {file: secrets/gateway.pem}, keys: [MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=]}
 playbooks: playbooks
 """  # noqa: E501 - as promised
 PEOPLE = "people: {ann: {name: Ann}}\ngroups: {secops: [ann]}\n"

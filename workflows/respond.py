@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from temporalio import workflow
@@ -17,6 +17,8 @@ from firedoor.domain.contract import (
     CONFIRM,
     JOIN,
     JOIN_SIGNAL,
+    KEYS,
+    LEARN_KEY,
     PLAN,
     REASSIGN,
     REPORT,
@@ -40,7 +42,9 @@ from firedoor.domain.response import (
     Applied,
     Confirmed,
     ConfirmOrder,
+    GatewayKeys,
     Incident,
+    KeyOffer,
     Nudged,
     PlanOrder,
     ReassignRequest,
@@ -55,11 +59,14 @@ from firedoor.domain.response import (
 )
 from firedoor.domain.story import Story, rules_of
 from firedoor.domain.vote import Vote
+from firedoor.domain.words import Doubt, Word, doubt, keyid_of, too_old
 from workflows.calling import patient, reason, refuse
+from workflows.hearing import hear, unheard
 
 _STATUS = SearchAttributeKey.for_keyword("Status")
 _REVIEW = SearchAttributeKey.for_keyword("Review")  # open while others owe a look at a broken glass
 _LAST_LOOK = timedelta(seconds=3)  # what the last look of a settling time may take
+_LEARNS_AGAIN = timedelta(minutes=1)  # how soon a response asks again which gateways are ours
 _MOST_DRIFTS = 3  # how often an automatic step follows a world that moves under it
 #: Passing states are on Temporal's page only: an entry in its list costs an event each.
 _PASSING: frozenset[Status] = frozenset({"planning", "containing"})
@@ -79,6 +86,7 @@ class Respond:
         self.tasks: list[asyncio.Task[None]] = []  # held, so that none is collected while it waits
         self.settling: list[asyncio.Task[None]] = []
         self.in_flight: list[workflow.ActivityHandle[Any]] = []
+        self.learnt: datetime | None = None  # when it asked last which gateways are ours
 
     # ---- the story, top to bottom ----------------------------------------------------
 
@@ -275,7 +283,9 @@ class Respond:
     async def _confirm(self, slot: Slot) -> None:
         """Look everyone up who said yes; a directory that cannot be read in time means no."""
         order = ConfirmOrder(
-            votes=self.story.to_confirm(slot, workflow.now()), groups=self.story.asks[slot].groups()
+            votes=self.story.to_confirm(slot, workflow.now()),
+            groups=self.story.asks[slot].groups(),
+            gateway_keys=self.incident.gateway_keys,
         )
         try:
             confirmed: Confirmed = await self._do(
@@ -427,16 +437,20 @@ class Respond:
 
     @vote.validator
     def _check_vote(self, vote: Vote) -> None:
-        refuse(self.story.objection(vote, workflow.now()))
+        self._hear(vote)
+        objection = self.story.objection(vote, workflow.now())
+        refuse(objection or self._stale(vote) or vote.misses(self.story.response) or None)
 
     @workflow.signal(name=VOTE_SIGNAL)
-    def vote_later(self, vote: Vote) -> None:
+    async def vote_later(self, vote: Vote) -> None:
         """Count a vote that was given while no worker could answer, by the time it was given.
 
         It was told to be recorded: a worker that comes back after the deadline must not lose it.
         """
+        if not await self._heard(vote):
+            return
         given = min(vote.at, workflow.now())
-        if self.story.objection(vote, given) is None:
+        if (self.story.objection(vote, given) or vote.misses(self.story.response) or None) is None:
             self.story.count(vote, given)
 
     @workflow.update(name=UNDO)
@@ -446,13 +460,13 @@ class Respond:
 
     @undo.validator
     def _check_undo(self, request: UndoRequest) -> None:
-        del request
-        refuse(self.story.undo_objection())
+        self._hear(request)
+        refuse(self.story.undo_objection() or self._stale(request))
 
     @workflow.signal(name=UNDO_SIGNAL)
-    def undo_later(self, request: UndoRequest) -> None:
+    async def undo_later(self, request: UndoRequest) -> None:
         """Ask for undo where that was said while no worker could answer."""
-        if self.story.undo_objection() is None:
+        if await self._heard(request) and self.story.undo_objection() is None:
             self._ask_undo(request)
 
     def _ask_undo(self, request: UndoRequest) -> VoteReceipt:
@@ -468,7 +482,8 @@ class Respond:
 
     @snooze.validator
     def _check_snooze(self, request: SnoozeRequest) -> None:
-        refuse(self.story.snooze_objection(request, workflow.now()))
+        self._hear(request)
+        refuse(self.story.snooze_objection(request, workflow.now()) or self._stale(request))
 
     @workflow.update(name=REASSIGN)
     def reassign(self, request: ReassignRequest) -> Nudged:
@@ -477,7 +492,59 @@ class Respond:
 
     @reassign.validator
     def _check_reassign(self, request: ReassignRequest) -> None:
-        refuse(self.story.reassign_objection(request, workflow.now()))
+        self._hear(request)
+        refuse(self.story.reassign_objection(request, workflow.now()) or self._stale(request))
+
+    # ---- whose words count -------------------------------------------------------------
+
+    def _hear(self, word: Word) -> None:
+        """Refuse in a validator what no gateway of ours signed for this very response."""
+        hear(word, self.story.response, self.incident.gateway_keys)
+
+    async def _heard(self, word: Word) -> bool:
+        """Whether a signal counts. It cannot be refused: what does not count is counted, in few words."""
+        told = doubt(word, self.story.response, self.incident.gateway_keys)
+        if told is not None and told.foreign and self._may_learn():
+            await self._learn()
+        told = unheard(word, self.story.response, self.incident.gateway_keys)
+        if told is None and (stale := self._stale(word)):
+            told = Doubt(stale)
+        if told is not None:
+            self.story.refuse_word(word, told.says, workflow.now())
+        return told is None
+
+    def _stale(self, word: Word) -> str | None:
+        if self.story.said_before(word):
+            return "this was said already; once is enough"
+        return too_old(word.at, self.story.started)
+
+    @workflow.update(name=LEARN_KEY)
+    async def learn_key(self, offer: KeyOffer) -> None:
+        """Ask a worker which gateways are ours, for one whose key is newer than this response."""
+        await self._learn()
+        if offer.key not in map(keyid_of, self.incident.gateway_keys):
+            raise ApplicationError("no worker knows this key as one of our gateways'", type="Objection")
+
+    @learn_key.validator
+    def _check_learn_key(self, offer: KeyOffer) -> None:
+        if offer.key in map(keyid_of, self.incident.gateway_keys):
+            refuse("this key is known here")
+        refuse(None if self._may_learn() else "which keys are known was asked a moment ago; try again soon")
+
+    def _may_learn(self) -> bool:
+        return self.learnt is None or workflow.now() - self.learnt >= _LEARNS_AGAIN
+
+    async def _learn(self) -> None:
+        self.learnt = workflow.now()
+        try:
+            known: GatewayKeys = await self._do(
+                KEYS, "confirm", self.story.response, GatewayKeys, says="which gateways are ours?"
+            )
+        except ActivityError as error:
+            workflow.logger.error("which gateways are ours could not be asked: %s", reason(error))
+            return
+        self.story.learn(known.keys, workflow.now())
+        self.incident = self.story.incident
 
     async def _wait_for_undo(self) -> None:
         # What somebody changed since is seen before anyone says yes, not after.
@@ -525,6 +592,7 @@ class Respond:
             source=self.incident.source,
             playbook=self.incident.playbook.playbook,
             step=step,
+            gateway_keys=self.incident.gateway_keys,
         )
 
     async def _do(

@@ -19,10 +19,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor import settings as house
+from firedoor.connectors.signing import SigningKey
 from firedoor.doctor import slack as doctor_slack
 from firedoor.doctor.checkup import Check, failed
 from firedoor.doctor.policy import groups
 from firedoor.doctor.slack import Readiness, SlackSight
+from firedoor.domain import words
 from firedoor.domain.contract import SEARCH_ATTRIBUTES
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.problem import Problem, Problems
@@ -77,6 +79,7 @@ async def examine(directory: Path, env: Mapping[str, str], hands: Hands) -> tupl
     return (
         *checks,
         *secrets(settings),
+        *gateway_key(settings),
         *(check for each in looked for check in each),
         evidence(settings.evidence.store),
         *groups(settings),
@@ -125,6 +128,25 @@ def _secrets_of(settings: Settings) -> Iterator[tuple[str, Secret]]:
         if settings.slack.app_token is not None:
             yield "Slack app token", settings.slack.app_token
     yield "evidence signing key", settings.evidence.signing_key
+    yield "gateway signing key", settings.gateway.signing_key
+
+
+def gateway_key(settings: Settings) -> Iterator[Check]:
+    """See that workers accept what this gateway signs. A key that cannot be read is told with the secrets."""
+    try:
+        key = SigningKey.from_pem(settings.gateway.signing_key.value().encode())
+    except FiredoorError as error:
+        yield failed("gateway key", error)
+        return
+    public = words.written(key.public_key)
+    if public in settings.gateway.keys:
+        says = f"signs with {words.short(public)}, one of {len(settings.gateway.keys)} that count"
+        yield Check(name="gateway key", state="ok", says=says)
+        return
+    says = f"signs with {words.short(public)}, which does not stand under gateway.keys: no word would count"
+    yield Check(
+        name="gateway key", state="fail", says=says, mend=f'add "{public}" there, for the workers too'
+    )
 
 
 async def temporal(temporal: Temporal) -> list[Check]:

@@ -21,6 +21,7 @@ UNDO = "undo"
 UNDO_SIGNAL = "undo_later"
 SNOOZE = "snooze"
 REASSIGN = "reassign"
+LEARN_KEY = "learn_key"  # update: a gateway whose key is newer than the response asks to be known
 REPORT = "report"
 
 #: The on-call desk: one workflow a channel, the single writer of its messages.
@@ -37,11 +38,16 @@ FREEZE = "freeze"  # update
 THAW = "thaw"  # update
 FREEZES = "freezes"  # query
 
+#: What an update is refused with whose word is signed by a key that the workflow does not know, or by none.
+FOREIGN_KEY = "ForeignKey"
+UNSIGNED = "Unsigned"
+
 #: Activities of the house itself; an action's are `<action>.apply`, `.verify`, `.undo`.
 PLAN = "plan"
 WATCH = "watch"
 SEAL = "evidence.seal"
 CONFIRM = "people.confirm"
+KEYS = "gateway.keys"  # which gateways a worker knows
 SHOW = "desk.show"  # a response hands the desk a notice
 WRITE = "desk.write"  # the desk writes one message
 CAST = "desk.cast"  # the desk hands a vote about many to each of them

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Moment, Severity
 from firedoor.domain.value import Value
-from firedoor.domain.vote import Decision, Door, RejectReason, Voter
+from firedoor.domain.vote import MANY, Decision, Door, RejectReason, Voter, said_of_many
+from firedoor.domain.words import Word
 
 #: What is written first: an outcome before a new ask before a count or a line in a thread.
 Urgency = Literal["outcome", "ask", "count"]
@@ -113,8 +114,10 @@ class GatherOrder(Value):
     key: str
 
 
-class VoteAll(Value):
+class VoteAll(Word):
     """One word of one person about every ask of a frozen set."""
+
+    word: ClassVar[str] = MANY
 
     id: str
     sha256: str
@@ -124,6 +127,11 @@ class VoteAll(Value):
     reason: RejectReason | None = None
     comment: Annotated[str, Field(max_length=1000)] = ""
     at: Moment
+
+    def message(self, about: str) -> bytes:
+        """Return the bytes that are signed; it is about its set, whatever desk it is said to."""
+        del about
+        return said_of_many(self.sha256, self)
 
 
 class Cast(Value):
@@ -135,10 +143,11 @@ class Cast(Value):
 
 
 class CastOrder(Value):
-    """Hand a word about many to each of them."""
+    """Hand a word about many to each of them; `opening` is what the set's hash begins with."""
 
     word: VoteAll
     members: tuple[Member, ...]
+    opening: str = ""
 
 
 class WriteOrder(Value):

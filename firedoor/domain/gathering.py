@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from firedoor.domain.canonical import digest
+from firedoor.domain import merkle
 from firedoor.domain.desk import CastOrder, FrozenSet, Line, Member, Notice, Shown, VoteAll
+from firedoor.domain.vote import member_leaf
 
 _KEPT = timedelta(hours=24)  # how long a set may be voted on
 _MOST = 50  # sets
@@ -89,7 +90,7 @@ class Sets:
         alike, outliers = _parted(each for each in told if _key(each.playbook, each.account) == line.key)
         members = tuple(_member(each) for each in alike[:MOST_MEMBERS])
         made = FrozenSet(
-            sha256=digest({"channel": self._channel, "digest": digest_, "members": members}),
+            sha256=merkle.root([self._opening(digest_), *leaves_of(members)]),
             digest=digest_,
             playbook=line.playbook,
             account=line.account,
@@ -123,7 +124,8 @@ class Sets:
 
     def vote(self, word: VoteAll) -> CastOrder:
         """Take a word about a set; it is handed to each of its asks. The caller has asked for objections."""
-        order = CastOrder(word=word, members=self._sets[word.sha256].members)
+        known = self._sets[word.sha256]
+        order = CastOrder(word=word, members=known.members, opening=self._opening(known.digest))
         self.casting.append(order)
         return order
 
@@ -132,3 +134,12 @@ class Sets:
         self.casting.remove(order)
         known = self._sets.get(order.word.sha256)
         return known.digest if known is not None else 0
+
+    def _opening(self, digest_: int) -> str:
+        """Return what comes before the asks in the hash of a set: where it was looked at."""
+        return merkle.leaf({"channel": self._channel, "digest": digest_})
+
+
+def leaves_of(members: Sequence[Member]) -> list[str]:
+    """Return the hash of each ask of a set; from these the set's own is made."""
+    return [member_leaf(each.response, each.ask, each.generation, each.plan_sha256) for each in members]

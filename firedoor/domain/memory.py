@@ -15,6 +15,7 @@ from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import Entry, EntryKind, owed
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.response import Carried, Incident, Sealed, finding_version
+from firedoor.domain.words import PublicKey, Word
 
 Slot = Literal["apply", "undo", "review"]
 
@@ -48,6 +49,7 @@ class Memory:
         self.refused = list(past.refused)  # effects that people said no to
         self.muted_until = past.muted_until  # people called it a false positive
         self.muted = past.muted
+        self.words_refused = past.words_refused  # signals that no gateway of ours signed
         self.closing = False  # everything is decided; what comes now is the next response's
         self.sealed: Sealed | None = None  # the evidence, once it is written
         self.over = False  # the evidence is written, or cannot be: nothing more will be told
@@ -101,6 +103,7 @@ class Memory:
                 "source": incident.source,
                 "received": incident.received.isoformat(),
                 "caution": incident.caution,
+                "gateway_keys": list(incident.gateway_keys),
             },
         )
 
@@ -108,6 +111,28 @@ class Memory:
         """Take in where the evidence is: its head is told where nobody with the signing key can change it."""
         self.sealed = sealed
         self.version += 1
+
+    # ---- whose words count -----------------------------------------------------------
+
+    def learn(self, keys: tuple[PublicKey, ...], now: datetime) -> None:
+        """Take in which gateways the worker knows now; what was not so before is written down."""
+        if keys == self.incident.gateway_keys:
+            return
+        self.incident = self.incident.model_copy(update={"gateway_keys": keys})
+        says = f"words of {len(keys)} gateway keys count from now on: a worker's configuration says so"
+        self.note(now, "noted", says, data={"gateway_keys": list(keys)})
+
+    def refuse_word(self, word: Word, why: str, now: datetime) -> None:
+        """Count a signal that does not count; the 1st, 10th, 100th … is written down: a flood is bounded."""
+        self.words_refused += 1
+        count = str(self.words_refused)
+        if count.strip("0") == "1":
+            self.note(now, "noted", f"refused a word ({word.word}), {count} by now: {why}")
+
+    def said_before(self, word: Word) -> bool:
+        """Whether this very word was heard before: said once, it counts once."""
+        told = (entry.data.get("request") for entry in self.entries)
+        return any(isinstance(request, dict) and request.get("id") == word.id for request in told)
 
     def owed(self) -> tuple[PlannedStep, ...]:
         """Steps that are left to undo, newest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door, Vote, Voter
+from firedoor.domain.words import PublicKey, Word
 
 
 class Carried(Value):
@@ -39,6 +40,7 @@ class Carried(Value):
     review: Approval | None = None  # of a broken glass, open or decided
     muted_until: Moment | None = None
     muted: Muted | None = None
+    words_refused: int = 0
 
 
 class Incident(Value):
@@ -46,6 +48,7 @@ class Incident(Value):
 
     History pins it: a running response never changes because a file did.
     `caution` says why nothing may be automatic this time ("" where it may).
+    `gateway_keys` are the public keys of the gateways whose words count here.
     """
 
     finding: Finding
@@ -54,6 +57,7 @@ class Incident(Value):
     key: str  # the incident key, 64 hex digits; its first 12 name our artefacts
     source: str
     received: Moment
+    gateway_keys: tuple[PublicKey, ...] = ()
     desk: str | None = None  # the channel whose desk is told; None without Slack
     editors: tuple[str, ...] = ()  # names of who last changed the playbook; they cannot say yes to it
     caution: str = ""
@@ -83,6 +87,7 @@ class StepOrder(Value):
     source: str
     playbook: str
     step: PlannedStep
+    gateway_keys: tuple[PublicKey, ...] = ()  # whose words counted
 
 
 class Applied(Value):
@@ -107,6 +112,18 @@ class Watched(Value):
     unknown: dict[str, str] = Field(default_factory=dict)
 
 
+class GatewayKeys(Value):
+    """The public keys of the gateways that a worker knows."""
+
+    keys: tuple[PublicKey, ...]
+
+
+class KeyOffer(Value):
+    """A gateway asks a response to learn its key: which one (its id)."""
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class VoteReceipt(Value):
     """The answer to a vote that counted."""
 
@@ -115,8 +132,10 @@ class VoteReceipt(Value):
     fingerprint: str
 
 
-class UndoRequest(Value):
+class UndoRequest(Word):
     """A person asks to take a response back."""
+
+    word: ClassVar[str] = "undo"
 
     id: str
     person: str
@@ -126,8 +145,10 @@ class UndoRequest(Value):
     at: Moment
 
 
-class SnoozeRequest(Value):
+class SnoozeRequest(Word):
     """A person does not want to be reminded now; the deadline stays where it is."""
+
+    word: ClassVar[str] = "snooze"
 
     id: str
     voter: Voter
@@ -137,8 +158,10 @@ class SnoozeRequest(Value):
     at: Moment
 
 
-class ReassignRequest(Value):
+class ReassignRequest(Word):
     """A person asks one of those who may decide to look at it; nobody new may decide by that."""
+
+    word: ClassVar[str] = "reassign"
 
     id: str
     voter: Voter
@@ -161,6 +184,7 @@ class ConfirmOrder(Value):
 
     votes: tuple[Vote, ...]
     groups: tuple[str, ...] = ()
+    gateway_keys: tuple[PublicKey, ...] = ()
 
 
 class Confirmed(Value):
@@ -206,6 +230,8 @@ class Report(Value):
     muted_until: Moment | None = None  # until when the same incident is not asked about again
     muted: Muted | None = None  # what was called a false positive; what is worse is asked about all the same
     sealed: Sealed | None = None  # the evidence, once it is written
+    gateway_keys: tuple[PublicKey, ...] = ()  # the gateways whose words count here
+    words_refused: int = 0  # how many came that no gateway of ours signed
 
     def timeline(self) -> tuple[Entry, ...]:
         """List what people are told: the ledger, then the head of the evidence as an outside witness."""

@@ -247,6 +247,8 @@ class Story(Questions):
             entries=tuple(self.entries),
             versions_seen=tuple(self.versions),
             sealed=self.sealed,
+            gateway_keys=self.incident.gateway_keys,
+            words_refused=self.words_refused,
         )
 
     def carry(self) -> Carried:
@@ -268,6 +270,7 @@ class Story(Questions):
             review=self.asks.get("review"),
             muted_until=self.muted_until,
             muted=self.muted,
+            words_refused=self.words_refused,
         )
 
     def notice(self, now: datetime) -> Notice:

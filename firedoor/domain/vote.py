@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
+from firedoor.domain import merkle
 from firedoor.domain.finding import Moment
 from firedoor.domain.value import Value
+from firedoor.domain.words import Word, signable
 
 Decision = Literal["approve", "reject"]
 Door = Literal["slack", "cli", "http", "page"]
+
+#: What a word about a whole set is signed as.
+MANY = "vote_all"
+_SAID_OF_MANY = {"decision", "voter", "door", "reason", "comment", "at"}
 
 #: How old a proof of a fresh sign-in may be when its vote arrives.
 FRESH = timedelta(minutes=5)
@@ -54,14 +60,17 @@ class Proof(Value):
     at: Moment
 
 
-class Vote(Value):
+class Vote(Word):
     """One yes or no through one door. `id` is the door's own; the same id twice is one vote.
 
     ask, generation: what the card said; empty for doors that show the current ask.
     unbound:         why nobody stands behind it; such a vote never counts, and is told the first reason why.
     break_glass:     a yes of one named person alone, with its written reason in `comment`.
     among:           the hash of the frozen set, where many asks were answered at once.
+    way:             what shows that this ask is one of that set.
     """
+
+    word: ClassVar[str] = "vote"
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=400)]
     decision: Decision
@@ -77,3 +86,28 @@ class Vote(Value):
     proof: Proof | None = None
     break_glass: bool = False
     among: str = ""
+    way: tuple[str, ...] = ()
+
+    def message(self, about: str) -> bytes:
+        """Return the bytes that are signed; among many it is the word about all of them."""
+        if not self.among:
+            return super().message(about)
+        return said_of_many(self.among, self)
+
+    def misses(self, about: str) -> str:
+        """Say what keeps a signed word from being about this very ask; "" where nothing does."""
+        if not self.among:
+            named = self.ask and self.generation is not None
+            return "" if named else "this word does not name the ask it is about; say it again"
+        mine = member_leaf(about, self.ask, self.generation, self.fingerprint)
+        return "" if merkle.reached(mine, self.way) == self.among else "this ask is not one of that set"
+
+
+def said_of_many(sha256: str, word: Word) -> bytes:
+    """Return what is signed of a word about a set; each vote in it can be traced back to exactly this."""
+    return signable(MANY, sha256, word.model_dump(mode="json", include=_SAID_OF_MANY))
+
+
+def member_leaf(response: str, ask: str, generation: int | None, plan_sha256: str) -> str:
+    """Return the hash of one ask of a set: whose it is, which one, in which generation, about which plan."""
+    return merkle.leaf({"response": response, "ask": ask, "generation": generation, "plan": plan_sha256})

@@ -53,6 +53,7 @@ from firedoor.domain.response import (
     worse_than_muted,
 )
 from firedoor.domain.unfold import applies, identity_of
+from firedoor.domain.words import PublicKey
 from firedoor.temporal import PATIENCE, answered, unavailable, updated
 
 log = structlog.get_logger("firedoor.gateway")
@@ -72,12 +73,14 @@ class Engine:
         playbooks: Callable[[], Sequence[Playbook]],
         clock: Callable[[], datetime],
         *,
+        gateway_keys: Sequence[PublicKey],
         desk: str | None = None,
         editors: Callable[[str], tuple[str, ...]] = lambda _: (),
     ) -> None:
         self._client = client
         self._playbooks = playbooks
         self._clock = clock
+        self._gateway_keys = tuple(gateway_keys)
         self._desk = desk
         self._editors = editors
         self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
@@ -168,6 +171,7 @@ class Engine:
             key=key,
             source=source,
             received=self._clock(),
+            gateway_keys=self._gateway_keys,
             desk=self._desk,
             editors=self._editors(playbook.playbook),
         )

@@ -18,7 +18,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.domain.contract import (
+    FOREIGN_KEY,
     GATHER,
+    LEARN_KEY,
     REASSIGN,
     RESPOND,
     SNOOZE,
@@ -33,6 +35,7 @@ from firedoor.domain.contract import (
 from firedoor.domain.desk import FrozenSet, GatherOrder, VoteAll
 from firedoor.domain.errors import Absent, Unavailable
 from firedoor.domain.response import (
+    KeyOffer,
     Nudged,
     ReassignRequest,
     Report,
@@ -41,24 +44,32 @@ from firedoor.domain.response import (
     VoteReceipt,
 )
 from firedoor.domain.vote import Vote
+from firedoor.domain.words import Signer, Word, signature
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
 from firedoor.temporal import PATIENCE, answered, report_of, unavailable, updated
 
 R = TypeVar("R")
+W = TypeVar("W", bound=Word)
 
 _MOST = 200  # responses of one list
 #: How long a vote waits to be counted before it is left as a signal; Slack waits three seconds.
 _COUNTED_WITHIN = timedelta(seconds=1.4)
 
 
+class _Foreign(NotCounted):
+    """A word that is signed with a key the response does not know yet."""
+
+
 class Talk:
     """The doors' side of Temporal: votes and requests as updates, reports as queries.
 
-    `channel` names the desk; None where there is no Slack.
+    Every word is signed here, whatever its door, with the gateway's own key: Temporal carries it, and
+    cannot make one up. `channel` names the desk; None where there is no Slack.
     """
 
-    def __init__(self, client: Client, channel: str | None = None) -> None:
+    def __init__(self, client: Client, signer: Signer, channel: str | None = None) -> None:
         self._client = client
+        self._signer = signer
         self._channel = channel
 
     async def vote(self, response_id: str, vote: Vote) -> VoteReceipt | Waiting:
@@ -66,8 +77,9 @@ class Talk:
 
         A vote that nobody stands behind is never left: it could not count, whatever the response says.
         """
+        vote = self._signed(vote, response_id)
         try:
-            return await self._update(response_id, VOTE, vote, vote.id, VoteReceipt)
+            return await self._say(response_id, VOTE, vote, VoteReceipt)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             if vote.unbound:
                 raise NotCounted(vote.unbound) from None
@@ -76,23 +88,24 @@ class Talk:
 
     async def undo(self, response_id: str, request: UndoRequest) -> VoteReceipt | Waiting:
         """Ask for the approval of taking a response back; left as a signal where no worker answers."""
+        request = self._signed(request, response_id)
         try:
-            return await self._update(response_id, UNDO, request, request.id, VoteReceipt)
+            return await self._say(response_id, UNDO, request, VoteReceipt)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             await self._leave(response_id, UNDO_SIGNAL, request)
             return Waiting()
 
     async def snooze(self, response_id: str, request: SnoozeRequest) -> Nudged:
         """Put a reminder off."""
-        return await self._nudge(response_id, SNOOZE, request, request.id)
+        return await self._nudge(response_id, SNOOZE, request)
 
     async def reassign(self, response_id: str, request: ReassignRequest) -> Nudged:
         """Ask somebody who may decide to look."""
-        return await self._nudge(response_id, REASSIGN, request, request.id)
+        return await self._nudge(response_id, REASSIGN, request)
 
-    async def _nudge(self, response_id: str, name: str, request: Any, id_: str) -> Nudged:
+    async def _nudge(self, response_id: str, name: str, request: Word) -> Nudged:
         try:
-            return await self._update(response_id, name, request, id_, Nudged)
+            return await self._say(response_id, name, self._signed(request, response_id), Nudged)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise Unavailable("no worker answers", mend="say it again in a moment") from None
 
@@ -107,7 +120,8 @@ class Talk:
     async def vote_all(self, word: VoteAll) -> Waiting:
         """Leave a word about every ask of a frozen set; durable once this returns."""
         try:
-            await self._update(self._desk(), VOTE_ALL, word, word.id, None)
+            signed = self._signed(word, self._desk())
+            await self._update(self._desk(), VOTE_ALL, signed, word.id, None)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise Unavailable("no worker answers", mend="say it again; the same word counts once") from None
         return Waiting(fingerprint=word.sha256)
@@ -116,6 +130,21 @@ class Talk:
         if self._channel is None:
             raise NotCounted("there is no desk here: Slack is not configured")
         return desk_id(self._channel)
+
+    def _signed(self, word: W, about: str) -> W:
+        return word.model_copy(update={"signed": signature(word.message(about), self._signer)})
+
+    async def _say(self, response_id: str, name: str, word: Word, result: type[R]) -> R:
+        """Say a signed word. A response that is older than this gateway's key is let know of it first."""
+        try:
+            return await self._update(response_id, name, word, word.id, result)
+        except _Foreign:
+            if word.signed is None:
+                raise
+            await self._update(
+                response_id, LEARN_KEY, KeyOffer(key=word.signed.key), f"learn/{uuid.uuid4()}", None
+            )
+            return await self._update(response_id, name, word, word.id, result)
 
     async def _leave(self, response_id: str, name: str, value: Any) -> None:
         handle = self._client.get_workflow_handle(response_id)
@@ -134,6 +163,8 @@ class Talk:
             return await updated(update, _COUNTED_WITHIN)
         except WorkflowUpdateFailedError as error:
             cause = error.cause
+            if isinstance(cause, ApplicationError) and cause.type == FOREIGN_KEY:
+                raise _Foreign(cause.message, mend="`firedoor doctor` compares the gateway's keys") from None
             raise NotCounted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:

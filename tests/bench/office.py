@@ -74,10 +74,12 @@ class Office:
         self.client = client
         self.world = ToyWorld(here.world_folder)
         self.pids = {"Slack": slack_pid, **{name: one.pid for name, one in here.processes.items()}}
-        self._shelf = Shelf(configured.load(here.folder / "config", here.environment()))
+        settings = configured.load(here.folder / "config", here.environment())
+        keys = settings.gateway.keys
+        self._shelf = Shelf(settings)
         self._shelf.read()
         self._engines = {
-            channel: Engine(client, self._shelf.playbooks, _now, desk=channel)
+            channel: Engine(client, self._shelf.playbooks, _now, gateway_keys=keys, desk=channel)
             for channel in (CHANNEL, STORM, *QUIET)
         }
 

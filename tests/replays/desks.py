@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
 from firedoor.domain.contract import CLEARANCE, FREEZE, TASK_QUEUE, THAW, VOTE_ALL, desk_id
 from firedoor.domain.desk import VoteAll
-from tests.harness import NOW, PEOPLE
+from tests.harness import NOW, PEOPLE, signed
 from tests.office import opened
 from tests.toy_world import ToyWorld
 
@@ -47,9 +47,9 @@ async def desk(env: WorkflowEnvironment, world: ToyWorld, folder: Path) -> Workf
             voter=PEOPLE.voter("alice"),
             door="cli",
             reason="bad_time",
-            at=NOW,
+            at=datetime.now(UTC),
         )
-        await handle.execute_update(VOTE_ALL, word, id=word.id)
+        await handle.execute_update(VOTE_ALL, signed(word, "desk"), id=word.id)
         for each in office.responses[1:]:
             if each.handle.id in {member.response for member in frozen.members}:
                 await each.result()

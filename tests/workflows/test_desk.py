@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -28,9 +28,11 @@ from firedoor.domain.evidence import witness_in
 from firedoor.gateway.talk import Talk
 from tests.fake_slack import Posted
 from tests.harness import (
+    GATEWAY,
     NOW,
     PEOPLE,
     Response,
+    signed,
 )
 from tests.office import Office, opened, text_of
 from tests.toy_world import ToyWorld
@@ -166,7 +168,7 @@ async def test_a_broken_glass_calls_those_who_review_it_and_is_listed_until_they
         "a call to the reviewers",
     )
     assert "nobody answers and it is burning" in text_of(await office.card("Contained"))
-    talk = Talk(office.env.client, office.channel)
+    talk = Talk(office.env.client, GATEWAY, office.channel)
 
     async def listed() -> int:
         found = await talk.list(None, None, None, asking=True)
@@ -290,9 +292,9 @@ async def test_two_hundred_findings_make_at_most_five_messages_and_one_word_deci
             decision="approve",
             voter=PEOPLE.voter(person),
             door="cli",
-            at=NOW,
+            at=datetime.now(UTC),
         )
-        await desk.execute_update(VOTE_ALL, word, id=word.id)
+        await desk.execute_update(VOTE_ALL, signed(word, "desk"), id=word.id)
         if person == "alice":
             await members[-1].until_seen("voted")
             assert (await members[-1].report()).asking, "one person alone does not decide about many"
@@ -322,9 +324,9 @@ async def test_a_word_about_a_set_that_has_moved_on_counts_for_what_is_still_the
         voter=PEOPLE.voter("alice"),
         door="cli",
         reason="false_positive",
-        at=NOW,
+        at=datetime.now(UTC),
     )
-    await desk.execute_update(VOTE_ALL, word, id=word.id)
+    await desk.execute_update(VOTE_ALL, signed(word, "desk"), id=word.id)
     ids = {member.response for member in frozen.members}
     for response in responses:
         if response.handle.id not in ids:

@@ -18,7 +18,7 @@ from firedoor.domain.plan import PlannedStep
 from firedoor.domain.protected import Protected, Protection
 from firedoor.domain.response import Report, VoteReceipt
 from firedoor.domain.vote import Vote
-from tests.harness import NOW, PEOPLE, Response, begin, finding, house, playbook, settings_over
+from tests.harness import NOW, PEOPLE, Response, begin, finding, house, playbook, settings_over, signed
 from tests.toy_world import ToyWorld
 
 pytestmark = pytest.mark.integration
@@ -351,17 +351,20 @@ class TestPeople:
     ) -> None:
         response = await begin(running.client, playbook(WELD))
         report = await response.until_asking()
-        fingerprint = the_ask(report).fingerprint
+        asked = the_ask(report)
 
         def vote(person: str) -> Vote:
-            return Vote(
+            unsigned = Vote(
                 id=f"{person}-1",
                 decision="approve",
                 voter=PEOPLE.voter(person),
                 door="cli",
-                fingerprint=fingerprint,
-                at=the_ask(report).asked_at,
+                fingerprint=asked.fingerprint,
+                ask=asked.id,
+                generation=asked.generation,
+                at=asked.asked_at,
             )
+            return signed(unsigned, response.handle.id)
 
         await response.handle.signal(VOTE_SIGNAL, vote("dave"))
         await response.handle.signal(VOTE_SIGNAL, vote("alice"))

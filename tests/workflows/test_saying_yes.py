@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.harness import (
     house,
     playbook,
     settings_over,
+    signed,
     write_people,
 )
 from tests.toy_world import ToyWorld
@@ -286,7 +287,8 @@ async def test_undo_asked_for_while_no_worker_answers_is_asked_when_one_does(
     await response.until_asking()
     await response.vote("alice")
     await response.until("contained")
-    request = UndoRequest(id="u-1", person="alice", door="slack", at=NOW)
+    unsigned = UndoRequest(id="u-1", person="alice", door="slack", at=datetime.now(UTC))
+    request = signed(unsigned, response.handle.id)
     await response.handle.signal(UNDO_SIGNAL, request)
     await response.handle.signal(UNDO_SIGNAL, request)
     report = await response.until_asking("undo")
