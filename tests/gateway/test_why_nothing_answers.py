@@ -15,7 +15,7 @@ GRAVE = "when: finding.severity >= severity.critical && has(finding.actor.user_n
 
 async def reasons(*playbooks: Playbook, **changes: Any) -> list[str]:
     """What an engine without Temporal says: nothing here gets as far as to need it."""
-    engine = Engine(None, lambda: playbooks, lambda: NOW)  # type: ignore[arg-type]
+    engine = Engine(None, lambda: playbooks, lambda: NOW, gateway_keys=())  # type: ignore[arg-type]
     intake = await engine.take(finding(**changes), source="acme")
     assert intake.responses == ()
     assert {each.finding for each in intake.dismissed} == {"f-1"}
