@@ -87,10 +87,14 @@ class Resource(Value):
 
 
 class Actor(Value):
-    """The principal whose credential or session the finding is about."""
+    """The principal whose credential or session the finding is about.
+
+    `account` is the account the principal belongs to, where the detector says so. It may be
+    another than the finding's: then the principal is a stranger's, whatever its name.
+    """
 
     kind: PrincipalKind = PrincipalKind.UNKNOWN
-    account: Text | None = None  # the account that the principal belongs to, where it is told
+    account: Text | None = None
     uid: Text | None = None  # the principal id, such as AIDA… or AROA…:session
     user_name: Text | None = None  # the IAM user's name
     role_name: Text | None = None  # the IAM role's name, without its path
@@ -105,8 +109,8 @@ class Finding(Value):
 
     `uid` is the detector's own id; a finding that changes keeps its `uid` and
     moves `modified` (OCSF `finding_info.modified_time`), so (`source`, `uid`,
-    `modified`) is one version of one finding. `source` is the detector
-    (`aws.guardduty`, `github`); `via` is the configured source that it came through,
+    `modified`) is one version of one finding. A payload with several actors is one Finding for each.
+    `source` is the detector (`aws.guardduty`, `github`); `via` is the configured source that it came through,
     and `generic` says that this one is generic: its sender chose every word. The
     gateway fills both, whatever the sender wrote. As JSON it is at most 64 kB, with at
     most 250 resources and 1 000 findings in one delivery; what is larger is refused at the

@@ -102,6 +102,21 @@ def ours(finding: Finding, allowed: frozenset[str], source: str) -> Ours:
     return Ours(finding.model_copy(update={"resources": left, "left_out": told}), told)
 
 
+def placeless(finding: Finding) -> str:
+    """Say why there is nowhere to act, and what is missing; "" where an account is named."""
+    if any((finding.account, finding.actor.account, *(part.account for part in finding.resources))):
+        return ""
+    if finding.source == "github":
+        return (
+            "GitHub's alert names no AWS account, so there is nowhere to act; "
+            "of the keys it finds on GitHub AWS tells the account itself, through AWS Health"
+        )
+    return (
+        "it names no account, so there is nowhere to act: "
+        "neither the finding, nor its actor, nor any of its resources tells one"
+    )
+
+
 def _any_of(finding: Finding, kept: tuple[Resource, ...], allowed: frozenset[str]) -> bool:
     if kept:
         return True

@@ -277,7 +277,7 @@ def last_ask(entries: Sequence[Entry]) -> int:
 
 
 def finding_version(finding: Finding) -> str:
-    """Name one version of one finding: the source it came through, its detector, its uid, its time.
+    """Name one version of one finding: the source it came through, its detector, uid, actor and time.
 
     A detector may tell of several actors under one uid: whose key it is belongs to it as well. It is
     JSON, since senders choose the parts: no choice of theirs looks like another's version.

@@ -5,8 +5,9 @@
   `ExternalAccess/AWS::IAM::Role` where somebody outside the zone of trust is, and for the other analyzers
   their own word: `UnusedIAMUserAccessKey/AWS::IAM::User`, `InternalAccess/AWS::S3::Bucket`.
 - Access Analyzer knows no severity: public is high, external and internal medium, unused low.
-- Resolved, archived and deleted findings are ignored, and so are those that only say the analyzer could not
-  look.
+- Only ACTIVE findings are answered: resolved, archived and deleted ones are ignored, and so are those that
+  only say the analyzer could not look. Access Analyzer sends no samples.
+- The resource is in the account and region of its ARN, else of its owner, else of the analyzer's finding.
 - The resource carries who was let in (`principals`) and to do what (`actions`).
 """
 
@@ -22,11 +23,13 @@ from firedoor.domain.finding import Actor, Finding, Severity
 from firedoor.findings.aws_names import arn, function_name, principal
 from firedoor.findings.delivery import Left
 from firedoor.findings.forgiving import (
-    Fields,
+    Deciding,
     Flag,
     MaybeAccount,
     MaybeMoment,
+    MaybeRegion,
     MaybeText,
+    MaybeWord,
     Table,
     Texts,
     build,
@@ -40,7 +43,7 @@ from firedoor.findings.forgiving import (
 SOURCE = "aws.access_analyzer"
 
 
-class _Finding(Fields):
+class _Finding(Deciding):
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
     account_id: MaybeAccount = None
@@ -53,11 +56,11 @@ class _Finding(Fields):
     is_deleted: Flag = False
     is_public: Flag = False
     principal: Table = Field(default_factory=dict)
-    region: MaybeText = None
-    resource: MaybeText = None
+    region: MaybeRegion = None
+    resource: MaybeWord = None
     resource_owner_account: MaybeAccount = None
     resource_type: MaybeText = None
-    status: MaybeText = None
+    status: MaybeWord = None
     updated_at: MaybeMoment = None
 
 
@@ -76,11 +79,11 @@ def read_access_analyzer(
         return Left(uid, f"the analyzer could not look at the resource: {quoted(seen.error)}")
     resource = needed(seen.resource, "detail.resource", "the resource's ARN")
     kind = needed(seen.resource_type, "detail.resourceType", "a resource type, such as AWS::S3::Bucket")
-    account = seen.resource_owner_account or seen.account_id or account
-    region = seen.region or region
+    parts = arn(resource)
+    account = (parts.account if parts else None) or seen.resource_owner_account or seen.account_id or account
+    region = (parts.region if parts else None) or seen.region or region
     what, severity = _what(seen)
     modified = seen.updated_at or seen.created_at or received
-    parts = arn(resource)
     return build(
         uid=uid,
         source=SOURCE,
@@ -94,8 +97,8 @@ def read_access_analyzer(
                 kind=kind,
                 uid=resource,
                 name=function_name(resource) or (parts.name if parts else resource),
-                account=(parts.account if parts else None) or account,
-                region=(parts.region if parts else None) or region,
+                account=account,
+                region=region,
                 attributes={
                     "is_public": seen.is_public,
                     "principals": sorted(
@@ -125,5 +128,5 @@ def _actor(resource: str) -> Actor:
     parts = arn(resource)
     if parts and parts.service == "iam" and parts.path.startswith(("user/", "role/")):
         kind = "IAMUser" if parts.path.startswith("user/") else "Role"
-        return principal(kind=kind, uid=None, name=parts.name, key=None)
+        return principal(kind=kind, uid=None, name=parts.name, key=None, account=parts.account)
     return Actor()

@@ -7,7 +7,7 @@ reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
@@ -19,7 +19,7 @@ from firedoor.domain.finding import Finding
 from firedoor.findings.access_analyzer import read_access_analyzer
 from firedoor.findings.aws_health import read_health
 from firedoor.findings.delivery import Delivery, Left, Part, read_parts
-from firedoor.findings.forgiving import Fields, MaybeAccount, MaybeMoment, MaybeText, quoted
+from firedoor.findings.forgiving import Fields, MaybeMoment, MaybeText, account, certain, quoted, region
 from firedoor.findings.guardduty import read_guardduty
 from firedoor.findings.ocsf import read_ocsf
 from firedoor.findings.security_hub import SOURCE as SECURITY_HUB
@@ -27,11 +27,11 @@ from firedoor.findings.security_hub import place, read_security_hub
 
 
 class _Envelope(Fields):
-    account: MaybeAccount = None
+    account: Any = None
     detail: Any = None
     detail_type: MaybeText = Field(default=None, validation_alias="detail-type")
     id: MaybeText = None
-    region: MaybeText = None
+    region: Any = None
     source: MaybeText = None
     time: MaybeMoment = None
 
@@ -44,10 +44,20 @@ class _Event:
         self.detail = self.envelope.detail
         self.uid = self.envelope.id or where
         self.told: dict[str, Any] = {
-            "account": self.envelope.account,
-            "region": self.envelope.region,
             "raw_sha256": raw_sha256,
             "received": self.envelope.time or received,
+        }
+
+    @property
+    def messenger(self) -> dict[str, Any]:
+        """The event's own account and region, for those services whose events come from the account itself.
+
+        GuardDuty and Security Hub send a member's finding from the delegated administrator's account, and
+        Security Hub from the region that collects: there nobody may ask.
+        """
+        return {
+            "account": certain(account, self.envelope.account, "account"),
+            "region": certain(region, self.envelope.region, "region"),
         }
 
 
@@ -79,15 +89,17 @@ def _parts(event: _Event) -> Iterator[Part]:
 
 
 def _guardduty(event: _Event) -> Iterator[Part]:
-    yield Part(event.uid, lambda: (read_guardduty(event.detail, **event.told),))
+    yield Part(event.uid, lambda: read_guardduty(event.detail, **event.told))
 
 
 def _access_analyzer(event: _Event) -> Iterator[Part]:
-    yield Part(event.uid, lambda: (read_access_analyzer(event.detail, **event.told),))
+    yield Part(event.uid, lambda: (read_access_analyzer(event.detail, **event.messenger, **event.told),))
 
 
 def _health(event: _Event) -> Iterator[Part]:
-    yield Part(event.uid, lambda: read_health(event.detail, event_id=event.uid, **event.told))
+    yield Part(
+        event.uid, lambda: read_health(event.detail, event_id=event.uid, **event.messenger, **event.told)
+    )
 
 
 def _security_hub(event: _Event) -> Iterator[Part]:
@@ -98,17 +110,14 @@ def _security_hub_ocsf(event: _Event) -> Iterator[Part]:
     return _each(event, partial(read_ocsf, source=SECURITY_HUB, **event.told))
 
 
-def _each(event: _Event, read_one: Callable[[Any], Finding | Left]) -> Iterator[Part]:
+def _each(event: _Event, read_one: Callable[[Any], Iterable[Finding | Left]]) -> Iterator[Part]:
     findings = event.detail.get("findings") if isinstance(event.detail, dict) else None
+    findings = [findings] if isinstance(findings, dict) else findings
     if not isinstance(findings, list) or not findings:
         yield Part(event.uid, lambda: _refuse("no findings in detail", "a list in detail.findings"))
         return
     for index, payload in enumerate(findings):
-        yield Part(place(payload, index), partial(_one, read_one, payload))
-
-
-def _one(read_one: Callable[[Any], Finding | Left], payload: Any) -> tuple[Finding | Left]:
-    return (read_one(payload),)
+        yield Part(place(payload, index), partial(read_one, payload))
 
 
 def _refuse(found: str, expected: str) -> NoReturn:

@@ -2,36 +2,44 @@
 
 - `source` is `aws.health`, `type` the event type code. Each affected entity is a finding of its own, for
   each is another key to stop; its `uid` is the event's ARN (or id) and the entity.
-- An entity is an access key id, the ARN of a user, or `IAM_USER/<name>/<key>`; some events hold the key in
-  `affectedAccount`.
+- An entity is an access key id, the ARN of a user or key, or `IAM_USER/<name>/<key>` (also `<name>/<key>` and
+  with `:` or `|` between). Some events hold the key in `affectedAccount`, others in `eventMetadata`
+  (`publicKey`, with the owner's `userName`).
+- A region of `global` is none: IAM has none, and where one is needed the default one is used.
 - Health knows no severity: exposed credentials are critical, suspected ones high, everything else
   informational.
-- Closed events are ignored.
+- Closed and ended events are ignored, and entities that are resolved or no longer impaired.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasGenerator, ConfigDict
+from pydantic import AliasGenerator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from firedoor.domain.finding import Actor, Finding, PrincipalKind, Resource, Severity
-from firedoor.findings import forgiving
-from firedoor.findings.aws_names import access_key_id, arn
+from firedoor.findings import forgiving, marks
+from firedoor.findings.aws_names import access_key_id, arn, principal_resources
 from firedoor.findings.delivery import Left
 from firedoor.findings.forgiving import (
-    Fields,
+    Deciding,
+    EveryPart,
     MaybeMoment,
+    MaybeName,
     MaybeText,
+    MaybeWord,
     Parts,
     Prose,
     build,
+    certain,
     needed,
     thing,
 )
+from firedoor.findings.placing import account_of
 
 SOURCE = "aws.health"
 
@@ -39,32 +47,47 @@ _SEVERITIES = {
     "AWS_RISK_CREDENTIALS_EXPOSED": Severity.CRITICAL,
     "AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED": Severity.HIGH,
 }
-_COMPOSITE_PARTS = 3
+_SETTLED_ENTITIES = frozenset(("RESOLVED", "UNIMPAIRED"))
+_USER_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 
 
-class _Health(Fields):
+class _Health(Deciding):
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
+def _entities(value: Any) -> Any:
+    """A bare value in the list is an entity too."""
+    items = value if isinstance(value, list) else [value]
+    return [{"entityValue": item} if isinstance(item, (str, int)) else item for item in items]
+
+
 class _Entity(_Health):
-    entity_value: MaybeText = None
+    entity_value: MaybeWord = None
     last_updated_time: MaybeMoment = None
+    status: MaybeWord = None
 
 
 class _Description(_Health):
     latest_description: Prose = ""
 
 
+class _Known(_Health):
+    public_key: MaybeName = None
+    user_name: MaybeName = None
+
+
 class _Event(_Health):
-    affected_account: MaybeText = None
-    affected_entities: Parts[_Entity] = ()
+    affected_account: Any = None
+    affected_entities: Annotated[EveryPart[_Entity], BeforeValidator(_entities)] = ()
+    end_time: MaybeMoment = None
     event_arn: MaybeText = None
     event_description: Parts[_Description] = ()
-    event_region: MaybeText = None
+    event_metadata: _Known = _Known()
+    event_region: MaybeWord = None
     event_type_code: MaybeText = None
     last_updated_time: MaybeMoment = None
     start_time: MaybeMoment = None
-    status_code: MaybeText = None
+    status_code: MaybeWord = None
 
 
 def read_health(
@@ -80,55 +103,93 @@ def read_health(
     seen = _Event.read(detail)
     code = needed(seen.event_type_code, "detail.eventTypeCode", "a Health event type code")
     uid = seen.event_arn or event_id
-    if (seen.status_code or "").lower() == "closed":
-        yield Left(uid, "closed in AWS Health")
+    if reason := _settled(seen, received):
+        yield Left(uid, reason)
         return
-    account = forgiving.account(seen.affected_account) or account
-    entities = [entity.entity_value for entity in seen.affected_entities if entity.entity_value]
-    if key := access_key_id(seen.affected_account):
-        entities.append(key)
+    stray = access_key_id(seen.affected_account)
+    if not stray:
+        account = certain(forgiving.account, seen.affected_account, "detail.affectedAccount") or account
     modified = seen.last_updated_time or seen.start_time or received
     first_seen = seen.start_time or modified
-    for entity in dict.fromkeys(entities) or (None,):
-        actor = _actor(entity)
+    if seen.event_region:
+        region = certain(forgiving.region, seen.event_region, "detail.eventRegion")
+    for entity in _told(seen, stray):
+        named = f"{uid}#{entity.entity_value}" if entity.entity_value else uid
+        if (entity.status or "").upper() in _SETTLED_ENTITIES:
+            yield Left(named, f"{(entity.status or '').lower()} in AWS Health")
+            continue
+        actor = _actor(entity.entity_value, seen.event_metadata)
+        resources = tuple(_resources(entity.entity_value, actor, account))
         yield build(
-            uid=f"{uid}#{entity}" if entity else uid,
+            uid=named,
             source=SOURCE,
             type=code,
             title=next(
                 (part.latest_description for part in seen.event_description if part.latest_description), code
             ),
             severity=_SEVERITIES.get(code, Severity.INFORMATIONAL),
-            account=account,
-            region=seen.event_region or region,
-            resources=tuple(_resources(entity, actor, account)),
+            account=account_of(actor, resources, account),
+            region=region,
+            resources=resources,
             actor=actor,
             first_seen=first_seen,
             last_seen=max(first_seen, modified),
             modified=modified,
             raw_sha256=raw_sha256,
+            is_test=marks.named((entity.entity_value, actor.user_name, actor.access_key_id)),
         )
 
 
-def _actor(entity: str | None) -> Actor:
-    pieces = (entity or "").split("/")
-    if len(pieces) == _COMPOSITE_PARTS and pieces[0] == "IAM_USER":
-        name = pieces[1] or None
-        return Actor(kind=PrincipalKind.IAM_USER, user_name=name, access_key_id=access_key_id(pieces[2]))
-    if key := access_key_id(entity):
-        return Actor(access_key_id=key)  # whose key it is, only AWS can tell
+def _settled(seen: _Event, now: datetime) -> str | None:
+    status = (seen.status_code or "").lower()
+    if status == "closed":
+        return "closed in AWS Health"
+    if not status and seen.end_time is not None and seen.end_time <= now:
+        return "ended in AWS Health"
+    return None
+
+
+def _told(seen: _Event, stray: str | None) -> Iterator[_Entity]:
+    """Every entity once, and the key that stands elsewhere; an event that names none is told once, too."""
+    entities = {one.entity_value: one for one in seen.affected_entities if one.entity_value}
+    known = " ".join(entities)
+    for key in (stray, access_key_id(seen.event_metadata.public_key)):
+        if key and key not in known:
+            # The owner's ARN beside a key that the event tells elsewhere is that key's.
+            entities[key] = _Entity(entityValue=key)
+    yield from entities.values() or (_Entity(),)
+
+
+def _actor(entity: str | None, known: _Known) -> Actor:
+    pieces = [piece for piece in re.split(r"[/:|,;()\s]+", entity or "") if piece]
+    key = next((read for piece in pieces if (read := access_key_id(piece))), None)
     parts = arn(entity)
-    if parts and parts.service == "iam" and parts.path.startswith("user/"):
-        return Actor(kind=PrincipalKind.IAM_USER, user_name=parts.name)
+    if parts:
+        named = parts.service == "iam" and parts.path.startswith("user/")
+        name = next((one for one in reversed(pieces) if one != key), None) if named else None
+        return _user(name, key, parts.account)
+    if key and len(pieces) > 1:
+        name = next((one for one in pieces if one not in (key, "IAM_USER") and not one.isdecimal()), None)
+        return _user(name, key, None)
+    if len(pieces) == 2 and pieces[0] == "IAM_USER":  # noqa: PLR2004
+        return _user(pieces[1], None, None)
+    if key:  # whose key it is, the event may tell elsewhere
+        own = access_key_id(known.public_key) in (None, key)
+        return _user(known.user_name if own else None, key, None)
     return Actor()
 
 
+def _user(name: str | None, key: str | None, account: str | None) -> Actor:
+    if name is None or not _USER_NAME.fullmatch(name):
+        return Actor(access_key_id=key, account=account)
+    return Actor(kind=PrincipalKind.IAM_USER, user_name=name, access_key_id=key, account=account)
+
+
 def _resources(entity: str | None, actor: Actor, account: str | None) -> Iterator[Resource]:
-    if actor.access_key_id:
-        key = actor.access_key_id
-        yield thing(kind="AWS::IAM::AccessKey", uid=key, name=key, account=account)
-    if actor.user_name:
-        uid = entity if entity and arn(entity) else actor.user_name
-        yield thing(kind="AWS::IAM::User", uid=uid, name=actor.user_name, account=account)
-    if entity and not (actor.access_key_id or actor.user_name):
-        yield thing(kind="Other", uid=entity, name=entity, account=account)
+    parts = arn(entity)
+    if actor.access_key_id or actor.user_name:
+        user = entity if parts and actor.user_name == parts.name else None
+        yield from principal_resources(actor, account, user)
+    elif entity:
+        owner = (parts.account if parts else None) or account
+        yield thing(kind="Other", uid=entity, name=entity, account=owner)

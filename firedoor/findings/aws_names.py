@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from firedoor.domain.finding import Actor, PrincipalKind
-from firedoor.findings.forgiving import account
+from firedoor.domain.finding import Actor, PrincipalKind, Resource
+from firedoor.findings.forgiving import certain, owner, thing
 
 _ACCESS_KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 _PRINCIPAL_KINDS = {
@@ -18,12 +19,16 @@ _PRINCIPAL_KINDS = {
     "awsaccount": PrincipalKind.AWS_ACCOUNT,
     "awsservice": PrincipalKind.AWS_SERVICE,
 }
+_USER_KINDS = {PrincipalKind.IAM_USER: "AWS::IAM::User", PrincipalKind.ASSUMED_ROLE: "AWS::IAM::Role"}
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 _PREFIX_KINDS = {"AIDA": PrincipalKind.IAM_USER, "AROA": PrincipalKind.ASSUMED_ROLE}
 
 
 class Arn(NamedTuple):
-    """An ARN taken apart; `path` is everything after the account."""
+    """An ARN taken apart; `path` is everything after the account.
+
+    What AWS owns names no number (`arn:aws:iam::aws:policy/…`): its account is that word.
+    """
 
     partition: str
     service: str
@@ -38,11 +43,13 @@ class Arn(NamedTuple):
 
 
 def arn(value: str | None) -> Arn | None:
-    """Take an ARN apart, or None where it is none."""
+    """Take an ARN apart, or None where it is none. Raises `Unreadable` where its account cannot be one."""
     pieces = (value or "").split(":", 5)
     if len(pieces) < 6 or pieces[0] != "arn" or not pieces[5]:  # noqa: PLR2004 -- an ARN has six pieces
         return None
-    return Arn(pieces[1], pieces[2], pieces[3] or None, account(pieces[4]), pieces[5])
+    return Arn(
+        pieces[1], pieces[2], pieces[3] or None, certain(owner, pieces[4], "the account of an ARN"), pieces[5]
+    )
 
 
 def function_name(value: str | None) -> str | None:
@@ -53,9 +60,9 @@ def function_name(value: str | None) -> str | None:
     return parts.path.split(":")[1] or None
 
 
-def access_key_id(value: str | None) -> str | None:
-    """An access key id, or None where the text is anything else."""
-    return value if value and _ACCESS_KEY_ID.fullmatch(value) else None
+def access_key_id(value: object) -> str | None:
+    """An access key id, or None where it is anything else."""
+    return value if isinstance(value, str) and _ACCESS_KEY_ID.fullmatch(value) else None
 
 
 def principal(
@@ -64,6 +71,7 @@ def principal(
     uid: str | None,
     name: str | None,
     key: str | None,
+    account: str | None = None,
     source_ips: tuple[str, ...] = (),
 ) -> Actor:
     """Fill an Actor from what AWS says about who called.
@@ -83,5 +91,18 @@ def principal(
         role_name=name if known is PrincipalKind.ASSUMED_ROLE else None,
         session_name=(session or name) if federated else (session or None),
         access_key_id=key,
+        account=account,
         source_ips=source_ips,
     )
+
+
+def principal_resources(actor: Actor, account: str | None, uid: str | None = None) -> Iterator[Resource]:
+    """The access key, and the user or role whose it is; `uid` is the principal's ARN where one is told."""
+    account = actor.account or account
+    if actor.access_key_id:
+        key = actor.access_key_id
+        yield thing(kind="AWS::IAM::AccessKey", uid=key, name=key, account=account)
+    name = actor.user_name or actor.role_name
+    if name and (kind := _USER_KINDS.get(actor.kind)):
+        # A role's sessions are one role.
+        yield thing(kind=kind, uid=uid or (actor.uid or name).partition(":")[0], name=name, account=account)

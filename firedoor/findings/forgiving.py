@@ -1,9 +1,15 @@
-"""Vendors' fields read forgivingly: a wrong type is an absent value, not an exception."""
+"""Vendors' fields read forgivingly where they only inform, and strictly where they decide.
+
+What only informs and has a wrong type is absent. What decides whether or where anybody acts (an account, a
+region, a status, a mark of a sample) is read where it can mean only one thing, and else refused: taken for
+missing it would be replaced by a guess.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -20,6 +26,10 @@ _EPOCH_MILLISECONDS: Final = (
     100_000_000_000  # as seconds this is the year 5138: a larger number counts milliseconds
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"([a-z]{2}(?:-[a-z]+)+-[0-9]{1,2})[a-z]?")  # with the letter of a zone, or without
+_NOWHERE: Final = frozenset(("global", "aws-global"))  # how AWS writes that a thing has no region
+_YES: Final = frozenset(("true", "1", "yes", "y", "on"))
+_NO: Final = frozenset(("false", "0", "no", "n", "off", ""))
 _QUOTABLE: Final = 80
 
 
@@ -63,8 +73,54 @@ def port(value: Any) -> int | None:
 
 
 def flag(value: Any) -> bool:
-    """Whether it says true, as a boolean or in words."""
-    return value is True or (isinstance(value, str) and value.lower() == "true")
+    """Whether it says true, as a boolean, as 1 or in words; anything else but a no is refused."""
+    told = str(_only(value)).strip().lower()
+    if told in _YES:
+        return True
+    if told in _NO or told == "none":
+        return False
+    raise ValueError("found neither true nor false")
+
+
+def word(value: Any) -> str | None:
+    """A text that decides something: read or refused, never taken for missing."""
+    value = _only(value)
+    if isinstance(value, str):
+        value = value.strip()
+    if value in (None, ""):
+        return None
+    read = text(value)
+    if read is None:
+        raise ValueError("found no text")
+    return read
+
+
+def name(value: Any) -> str | None:
+    """A principal's name or id: read or refused like any word, but one too long for any is none."""
+    value = _only(value)
+    return None if isinstance(value, str) and len(value) > _LONGEST else word(value)
+
+
+def code(value: Any) -> float | None:
+    """A number that decides something: read or refused, never taken for missing."""
+    value = _only(value)
+    if value in (None, ""):
+        return None
+    read = number(value)
+    if read is None:
+        raise ValueError("found no number")
+    return read
+
+
+def _only(value: Any) -> Any:
+    """The one entry of a list of one, and nothing for an empty list or table."""
+    while isinstance(value, (list, dict)):
+        if isinstance(value, dict) and value:
+            return value
+        if len(value) > 1:
+            return value
+        value = value[0] if value else None
+    return value
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -74,8 +130,33 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 def account(value: Any) -> str | None:
-    """An AWS account id: twelve digits."""
-    return value if isinstance(value, str) and _ACCOUNT.fullmatch(value) else None
+    """An AWS account id: twelve digits. A number that has lost its leading zeros is refused."""
+    value = _only(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    read = word(value)
+    if read is not None:
+        read = read.replace("-", "") if re.fullmatch(r"[0-9]{4}-[0-9]{4}-[0-9]{4}", read) else read
+        if not _ACCOUNT.fullmatch(read):
+            raise ValueError(f"found {quoted(read)}, which is no AWS account id of twelve digits")
+    return read
+
+
+def owner(value: Any) -> str | None:
+    """An account of any cloud; what looks like one of AWS has to be one."""
+    value = _only(value)
+    if isinstance(value, str) and not re.fullmatch(r"[0-9 -]*", value):
+        return word(value)
+    return account(value)
+
+
+def region(value: Any) -> str | None:
+    """A region; nothing for `global`, and the region of a zone."""
+    read = word(value)
+    if read is None or read.lower() in _NOWHERE:
+        return None
+    match = _REGION.fullmatch(read.lower())
+    return match[1] if match else read
 
 
 def address(value: Any) -> str | None:
@@ -106,6 +187,17 @@ def _parts(value: Any) -> Any:
     return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
+def _every_part(value: Any) -> Any:
+    """The same for parts that decide: none may be lost."""
+    if value in (None, ""):
+        return ()
+    if isinstance(value, dict):
+        return (value,) if value else ()
+    if not isinstance(value, list) or not all(isinstance(item, dict) or item is None for item in value):
+        raise ValueError("found no list of objects")
+    return tuple(item for item in value if item is not None)
+
+
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -115,6 +207,11 @@ MaybeText = Annotated[str | None, BeforeValidator(text)]
 MaybeNumber = Annotated[float | None, BeforeValidator(number)]
 MaybePort = Annotated[int | None, BeforeValidator(port)]
 MaybeAccount = Annotated[str | None, BeforeValidator(account)]
+MaybeOwner = Annotated[str | None, BeforeValidator(owner)]
+MaybeRegion = Annotated[str | None, BeforeValidator(region)]
+MaybeWord = Annotated[str | None, BeforeValidator(word)]
+MaybeName = Annotated[str | None, BeforeValidator(name)]
+MaybeCode = Annotated[float | None, BeforeValidator(code)]
 MaybeMoment = Annotated[datetime | None, BeforeValidator(moment)]
 MaybeAddress = Annotated[str | None, BeforeValidator(address)]
 Prose = Annotated[str, BeforeValidator(prose)]
@@ -122,6 +219,7 @@ Count = Annotated[int, BeforeValidator(count)]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]
 Parts = Annotated[tuple[Item, ...], BeforeValidator(_parts)]
+EveryPart = Annotated[tuple[Item, ...], BeforeValidator(_every_part)]
 Table = Annotated[dict[str, Any], BeforeValidator(_table)]
 
 
@@ -133,6 +231,10 @@ class Fields(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _any_shape(cls, value: Any) -> Any:
+        return cls._shape(value)
+
+    @classmethod
+    def _shape(cls, value: Any) -> Any:
         return value if isinstance(value, (dict, cls)) else {}
 
     @classmethod
@@ -142,6 +244,31 @@ class Fields(BaseModel):
             return cls.model_validate(payload)
         except ValidationError as error:
             raise _unreadable(error, where="") from None
+
+
+class Deciding(Fields):
+    """An object in which stands what decides: another shape is refused, not read as an empty one."""
+
+    @classmethod
+    def _shape(cls, value: Any) -> Any:
+        value = value if isinstance(value, cls) else _only(value)
+        if value in (None, ""):
+            return {}
+        if not isinstance(value, (dict, cls)):
+            raise ValueError("found no object")  # noqa: TRY004 -- what pydantic reports
+        return value
+
+
+def certain(read: Callable[[Any], Item], value: Any, field: str) -> Item:
+    """Read one value that decides something outside a model; raises nothing but `Unreadable`."""
+    try:
+        return read(value)
+    except ValueError as error:
+        raise Unreadable(
+            f"{field}: {error}",
+            expected="what the detector documents there",
+            mend="compare the payload with the detector's documentation",
+        ) from None
 
 
 def needed(value: Item | None, field: str, expected: str) -> Item:
@@ -181,7 +308,7 @@ def _unreadable(error: ValidationError, *, where: str) -> Unreadable:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     way = ".".join(str(part) for part in first["loc"]) or "value"
     return Unreadable(
-        f"{where}{quoted(way)}: {first['msg']}",
+        f"{where}{quoted(way)}: {first['msg'].removeprefix('Value error, ')}",
         expected="a payload as the detector documents it",
         mend="compare the payload with the detector's documentation",
     )

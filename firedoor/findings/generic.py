@@ -3,7 +3,10 @@
 - Our Finding, as `firedoor.domain.finding` describes it; unknown keys are refused. `raw_sha256` is ours to
   fill, `source` is `generic` where it is missing, and one of `modified`, `last_seen` and `first_seen` is
   enough.
-- OCSF 2004 is recognised by `class_uid`.
+- OCSF is recognised by `class_uid`.
+- What is none of the three is refused, and a vendor's own form is called by its name.
+- A resource is in the account and region of its ARN where it names none itself; where both are told they
+  have to agree. A finding without an account takes the one on which its actor and resources agree.
 - CloudEvents 1.0, structured (`specversion` in the body) or binary (`ce-specversion` in the headers);
   `data` or `data_base64` holds the finding. Its `time` stands in for a missing one.
 - A list is a batch of any of these.
@@ -20,11 +23,15 @@ from typing import Any
 
 from firedoor.domain.canonical import MAX_INTEGER
 from firedoor.domain.errors import Unreadable
-from firedoor.domain.finding import Finding
+from firedoor.domain.finding import Finding, Resource
+from firedoor.findings import marks
+from firedoor.findings.aws_names import arn
 from firedoor.findings.delivery import Delivery, Left, Part, read_parts
-from firedoor.findings.forgiving import build, moment, text
+from firedoor.findings.foreign import foreign, vendor
+from firedoor.findings.forgiving import build, certain, moment, quoted, region, text
 from firedoor.findings.json_reader import read_json
 from firedoor.findings.ocsf import read_ocsf
+from firedoor.findings.placing import account_of, region_of
 
 SOURCE = "generic"
 
@@ -74,8 +81,8 @@ def _read_one(
             expected="a finding, an OCSF Detection Finding, or a CloudEvent around one",
             mend="see the reference of the generic source",
         )
-    if "class_uid" in payload:
-        return (read_ocsf(payload, raw_sha256=raw_sha256, received=time or received),)
+    if "class_uid" in payload or ("type_uid" in payload and "finding_info" in payload):
+        return tuple(read_ocsf(payload, raw_sha256=raw_sha256, received=time or received))
     return (_finding(payload, raw_sha256=raw_sha256, time=time),)
 
 
@@ -97,6 +104,8 @@ def _data(event: dict[str, Any]) -> Any:
 
 
 def _finding(payload: dict[str, Any], *, raw_sha256: str, time: datetime | None) -> Finding:
+    if not _means_a_finding(payload):
+        raise foreign(payload)
     known = next((payload[name] for name in _TIMES if payload.get(name) is not None), time)
     if known is None:
         raise Unreadable(
@@ -111,7 +120,48 @@ def _finding(payload: dict[str, Any], *, raw_sha256: str, time: datetime | None)
             mend="send it as a string",
         )
     times = {name: known for name in _TIMES if payload.get(name) is None}
-    return build(**{"source": SOURCE, **payload, **times, "raw_sha256": raw_sha256})
+    return _placed(build(**{"source": SOURCE, **payload, **times, "raw_sha256": raw_sha256}))
+
+
+def _means_a_finding(payload: dict[str, Any]) -> bool:
+    """Whether it is a Finding, or one with a mistake in it: then the mistake is named."""
+    own = set(Finding.model_fields)
+    if payload and payload.keys() <= own:
+        return True
+    return vendor(payload) is None and ("uid" in payload or len(payload.keys() & own) > 2)  # noqa: PLR2004
+
+
+def _placed(finding: Finding) -> Finding:
+    """Tell of every resource, and of the finding, where it is, as far as names tell."""
+    resources = tuple(_placed_resource(part) for part in finding.resources)
+    return finding.model_copy(
+        update={
+            "resources": resources,
+            "account": finding.account or account_of(finding.actor, resources, None),
+            "region": certain(region, finding.region, "region") or region_of(resources, None),
+            "is_test": finding.is_test or marks.titled(finding.title) or _sampled(finding),
+        }
+    )
+
+
+def _placed_resource(part: Resource) -> Resource:
+    parts = arn(part.uid)
+    if parts and parts.account and part.account and parts.account != part.account:
+        raise Unreadable(
+            f"a resource in account {quoted(part.account)} whose ARN says {quoted(parts.account)}",
+            expected="one account for one resource",
+            mend="leave account out where the ARN tells it",
+        )
+    where = {"account": part.account or (parts.account if parts else None)}
+    told = (parts.region if parts else None) or certain(region, part.region, "a resource's region")
+    return part.model_copy(update={**where, "region": told})
+
+
+def _sampled(finding: Finding) -> bool:
+    actor = finding.actor
+    return marks.named((actor.access_key_id, actor.user_name, actor.role_name, actor.uid)) or marks.named(
+        name for part in finding.resources if part.kind != "AWS::S3::Object" for name in (part.uid, part.name)
+    )
 
 
 def _oversized(value: Any) -> bool:

@@ -5,7 +5,10 @@
 - The alert carries no secret. Where a relay adds one, only an AWS access key id is taken from it: the id
   names the key and is no secret. Everything else of it is dropped here.
 - GitHub knows no severity: critical where the secret is known to work or to be public, else high.
-- Alerts act when created, reopened, publicly leaked or found valid; resolved ones are ignored.
+- Alerts are told when created, reopened, publicly leaked or found valid. Resolved ones are ignored (whatever
+  the resolution: revoked, false_positive, used_in_tests, wont_fix, …), and so are secrets GitHub found to be
+  inactive. GitHub sends no samples.
+- An alert names no account of a cloud, so nothing acts on it; the door says so.
 - The event header is not signed: the body has to look like the event it is said to be.
 """
 
@@ -22,10 +25,12 @@ from firedoor.domain.finding import Actor, Finding, Severity
 from firedoor.findings.aws_names import access_key_id
 from firedoor.findings.delivery import Delivery, Left, Part, read_parts
 from firedoor.findings.forgiving import (
+    Deciding,
     Fields,
     Flag,
     MaybeMoment,
     MaybeText,
+    MaybeWord,
     build,
     needed,
     quoted,
@@ -37,19 +42,20 @@ SOURCE = "github"
 _ACTING = frozenset(("created", "reopened", "publicly_leaked", "validated"))
 
 
-class _Alert(Fields):
+class _Alert(Deciding):
     created_at: MaybeMoment = None
     html_url: MaybeText = None
     multi_repo: Flag = False
     number: MaybeText = None
     publicly_leaked: Flag = False
-    resolution: MaybeText = None
+    resolution: MaybeWord = None
+    resolved_at: MaybeText = None
     secret: MaybeText = Field(default=None, repr=False)
     secret_type: MaybeText = None
     secret_type_display_name: MaybeText = None
-    state: MaybeText = None
+    state: MaybeWord = None
     updated_at: MaybeMoment = None
-    validity: MaybeText = None
+    validity: MaybeWord = None
 
 
 class _Repository(Fields):
@@ -57,8 +63,8 @@ class _Repository(Fields):
     private: Flag = False
 
 
-class _Event(Fields):
-    action: MaybeText = None
+class _Event(Deciding):
+    action: MaybeWord = None
     alert: _Alert = _Alert()
     hook_id: MaybeText = None
     repository: _Repository = _Repository()
@@ -99,8 +105,11 @@ def _read_alert(event: _Event, raw_sha256: str, received: datetime) -> Finding |
     )
     action = needed(event.action, "action", "created, reopened, resolved, …")
     uid = f"{repository}/secret-scanning/{number}"
-    if action not in _ACTING or alert.resolution or (alert.state or "open") != "open":
-        return Left(uid, f"the alert is {quoted(alert.resolution or action)}")
+    state = (alert.state or "open").lower()
+    if action not in _ACTING or alert.resolution or alert.resolved_at or state != "open":
+        return Left(uid, f"the alert is {quoted(alert.resolution or (action if state == 'open' else state))}")
+    if (alert.validity or "").lower() == "inactive":
+        return Left(uid, "GitHub found that the secret no longer works")
     modified = alert.updated_at or alert.created_at or received
     key = access_key_id(alert.secret)
     facts = {

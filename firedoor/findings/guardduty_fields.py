@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import AliasChoices, AliasGenerator, ConfigDict
 from pydantic.alias_generators import to_camel, to_pascal
 
 from firedoor.findings.forgiving import (
     Count,
+    Deciding,
+    EveryPart,
     Fields,
     Flag,
     MaybeAccount,
     MaybeAddress,
     MaybeMoment,
+    MaybeName,
     MaybeNumber,
+    MaybeOwner,
     MaybePort,
+    MaybeRegion,
     MaybeText,
     Parts,
     Prose,
@@ -30,6 +37,10 @@ class EitherCase(Fields):
     )
 
 
+class DecidingEitherCase(EitherCase, Deciding):
+    """The same for an object in which stands what decides."""
+
+
 class Tag(EitherCase):
     """A tag of a resource."""
 
@@ -37,13 +48,13 @@ class Tag(EitherCase):
     value: Prose = ""
 
 
-class AccessKey(EitherCase):
+class AccessKey(DecidingEitherCase):
     """The caller: a key and its principal."""
 
-    access_key_id: MaybeText = None
-    principal_id: MaybeText = None
-    user_name: MaybeText = None
-    user_type: MaybeText = None
+    access_key_id: MaybeName = None
+    principal_id: MaybeName = None
+    user_name: MaybeName = None
+    user_type: MaybeName = None
 
 
 class PublicAccess(EitherCase):
@@ -71,6 +82,8 @@ class Group(EitherCase):
 class Interface(EitherCase):
     """A network interface of the instance."""
 
+    subnet_id: MaybeText = None
+    vpc_id: MaybeText = None
     public_ip: MaybeAddress = None
     security_groups: Parts[Group] = ()
 
@@ -84,6 +97,7 @@ class Profile(EitherCase):
 class Instance(EitherCase):
     """The instance that was attacked, or that attacks."""
 
+    image_description: MaybeText = None
     instance_id: MaybeText = None
     iam_instance_profile: Profile = Profile()
     network_interfaces: Parts[Interface] = ()
@@ -98,13 +112,63 @@ class Function(EitherCase):
     tags: Parts[Tag] = ()
 
 
-class Affected(EitherCase):
+class Cluster(EitherCase):
+    """An EKS or ECS cluster, and the task of the latter."""
+
+    arn: MaybeText = None
+    name: MaybeText = None
+    tags: Parts[Tag] = ()
+    task_details: Profile = Profile()
+
+
+class Container(EitherCase):
+    """A container."""
+
+    id: MaybeText = None
+    image: MaybeText = None
+    name: MaybeText = None
+
+
+class Workload(EitherCase):
+    """What runs the containers in a cluster of Kubernetes."""
+
+    name: MaybeText = None
+    namespace: MaybeText = None
+    type: MaybeText = None
+    uid: MaybeText = None
+
+
+class Kubernetes(EitherCase):
+    """What in a cluster of Kubernetes is affected."""
+
+    kubernetes_workload_details: Workload = Workload()
+
+
+class Database(EitherCase):
+    """A database of RDS: an instance, or the shard group of a Limitless one."""
+
+    db_cluster_identifier: MaybeText = None
+    db_instance_arn: MaybeText = None
+    db_instance_identifier: MaybeText = None
+    db_shard_group_arn: MaybeText = None
+    db_shard_group_identifier: MaybeText = None
+    engine: MaybeText = None
+    tags: Parts[Tag] = ()
+
+
+class Affected(DecidingEitherCase):
     """What the finding is about; filled according to its type."""
 
     access_key_details: AccessKey = AccessKey()
-    s3_bucket_details: Parts[Bucket] = ()
+    container_details: Container = Container()
+    ecs_cluster_details: Cluster = Cluster()
+    eks_cluster_details: Cluster = Cluster()
     instance_details: Instance = Instance()
+    kubernetes_details: Kubernetes = Kubernetes()
     lambda_details: Function = Function()
+    rds_db_instance_details: Database = Database()
+    rds_limitless_db_details: Database = Database()
+    s3_bucket_details: Parts[Bucket] = ()
 
 
 class RemoteIp(EitherCase):
@@ -156,13 +220,20 @@ class Action(EitherCase):
         )
 
 
-class SequenceUser(EitherCase):
+class SequenceAccount(DecidingEitherCase):
+    """The account a principal belongs to."""
+
+    uid: MaybeOwner = None
+
+
+class SequenceUser(DecidingEitherCase):
     """A principal of an attack sequence."""
 
-    name: MaybeText = None
-    uid: MaybeText = None
-    type: MaybeText = None
-    credential_uid: MaybeText = None
+    account: SequenceAccount = SequenceAccount()
+    credential_uid: MaybeName = None
+    name: MaybeName = None
+    type: MaybeName = None
+    uid: MaybeName = None
 
 
 class SequenceSession(EitherCase):
@@ -171,7 +242,7 @@ class SequenceSession(EitherCase):
     uid: MaybeText = None
 
 
-class SequenceActor(EitherCase):
+class SequenceActor(DecidingEitherCase):
     """One actor of an attack sequence."""
 
     user: SequenceUser = SequenceUser()
@@ -184,41 +255,43 @@ class SequenceEndpoint(EitherCase):
     ip: MaybeAddress = None
 
 
-class SequenceResource(EitherCase):
+class SequenceData(EitherCase):
+    """More about a resource, according to its type."""
+
+    access_key: AccessKey = AccessKey()
+
+
+class SequenceResource(DecidingEitherCase):
     """A resource an attack sequence touched."""
 
-    uid: MaybeText = None
+    account_id: MaybeOwner = None
+    data: SequenceData = SequenceData()
     name: MaybeText = None
+    region: MaybeRegion = None
     resource_type: MaybeText = None
     tags: Parts[Tag] = ()
+    uid: MaybeText = None
 
 
-class Sequence(EitherCase):
+class Sequence(DecidingEitherCase):
     """An attack sequence: who did what to which resources."""
 
-    actors: Parts[SequenceActor] = ()
+    actors: EveryPart[SequenceActor] = ()
     endpoints: Parts[SequenceEndpoint] = ()
-    resources: Parts[SequenceResource] = ()
+    resources: EveryPart[SequenceResource] = ()
 
 
-class Detection(EitherCase):
+class Detection(DecidingEitherCase):
     """What correlation found."""
 
     sequence: Sequence = Sequence()
 
 
-class AdditionalInfo(EitherCase):
-    """Extras; above all whether it is a sample."""
-
-    sample: Flag = False
-    value: Prose = ""
-
-
-class Service(EitherCase):
+class Service(DecidingEitherCase):
     """GuardDuty's own record of what it saw."""
 
     action: Action = Action()
-    additional_info: AdditionalInfo = AdditionalInfo()
+    additional_info: Any = None
     archived: Flag = False
     count: Count = 1
     detection: Detection = Detection()
@@ -226,7 +299,7 @@ class Service(EitherCase):
     event_last_seen: MaybeMoment = None
 
 
-class GuardDutyFinding(EitherCase):
+class GuardDutyFinding(DecidingEitherCase):
     """The finding, as EventBridge's `detail` or as GetFindings returns it."""
 
     account_id: MaybeAccount = None
@@ -234,7 +307,7 @@ class GuardDutyFinding(EitherCase):
     description: Prose = ""
     id: MaybeText = None
     partition: MaybeText = None
-    region: MaybeText = None
+    region: MaybeRegion = None
     resource: Affected = Affected()
     service: Service = Service()
     severity: MaybeNumber = None

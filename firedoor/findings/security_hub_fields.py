@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import AliasGenerator, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
 from firedoor.findings.forgiving import (
+    Deciding,
+    EveryPart,
     Fields,
-    Flag,
     MaybeAccount,
     MaybeAddress,
+    MaybeCode,
     MaybeMoment,
+    MaybeName,
     MaybeNumber,
+    MaybeOwner,
     MaybePort,
+    MaybeRegion,
     MaybeText,
+    MaybeWord,
     Parts,
     Prose,
     Table,
@@ -27,11 +35,15 @@ class Asff(Fields):
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_pascal))
 
 
-class AsffSeverity(Asff):
+class DecidingAsff(Asff, Deciding):
+    """The same for an object in which stands what decides."""
+
+
+class AsffSeverity(DecidingAsff):
     """A severity in words and as a number."""
 
-    label: MaybeText = None
-    normalized: MaybeNumber = None
+    label: MaybeWord = None
+    normalized: MaybeCode = None
 
 
 class AsffProvided(Asff):
@@ -41,23 +53,36 @@ class AsffProvided(Asff):
     types: Texts = ()
 
 
-class AsffCompliance(Asff):
+class AsffCompliance(DecidingAsff):
     """The outcome of a control."""
 
-    status: MaybeText = None
+    status: MaybeWord = None
     security_control_id: MaybeText = None
 
 
-class AsffWorkflow(Asff):
+class AsffWorkflow(DecidingAsff):
     """Where people stand with the finding."""
 
-    status: MaybeText = None
+    status: MaybeWord = None
 
 
 class AsffRemoteIp(Asff):
     """Where a call or a connection came from."""
 
     address: MaybeAddress = Field(default=None, validation_alias="IpAddressV4")
+    address_v6: MaybeAddress = Field(default=None, validation_alias="IpAddressV6")
+
+
+class AsffProbe(Asff):
+    """One probed port."""
+
+    remote_ip_details: AsffRemoteIp = AsffRemoteIp()
+
+
+class AsffProbes(Asff):
+    """The ports that were probed."""
+
+    port_probe_details: Parts[AsffProbe] = ()
 
 
 class AsffCall(Asff):
@@ -71,11 +96,13 @@ class AsffAction(Asff):
 
     aws_api_call_action: AsffCall = AsffCall()
     network_connection_action: AsffCall = AsffCall()
+    port_probe_action: AsffProbes = AsffProbes()
 
 
 class AsffIssuer(Asff):
     """The role behind a session."""
 
+    account_id: MaybeOwner = None
     user_name: MaybeText = None
 
 
@@ -85,15 +112,22 @@ class AsffSession(Asff):
     session_issuer: AsffIssuer = AsffIssuer()
 
 
-class AsffAccessKey(Asff):
+class AsffAccessKey(DecidingAsff):
     """The details of an access key."""
 
-    access_key_id: MaybeText = None
-    principal_id: MaybeText = None
-    principal_name: MaybeText = None
-    principal_type: MaybeText = None
-    user_name: MaybeText = None
+    access_key_id: MaybeName = None
+    account_id: MaybeOwner = None
+    principal_id: MaybeName = None
+    principal_name: MaybeName = None
+    principal_type: MaybeName = None
     session_context: AsffSession = AsffSession()
+    user_name: MaybeName = None
+
+
+class AsffBucket(Asff):
+    """The details of a bucket."""
+
+    owner_account_id: MaybeOwner = None
 
 
 class AsffRange4(Asff):
@@ -123,29 +157,79 @@ class AsffSecurityGroup(Asff):
 
     group_id: MaybeText = None
     group_name: MaybeText = None
+    owner_id: MaybeOwner = None
     ip_permissions: Parts[AsffPermission] = ()
 
 
-class AsffDetails(Asff):
+class AsffDetails(DecidingAsff):
     """The details of those resources we look into."""
 
     aws_iam_access_key: AsffAccessKey = AsffAccessKey()
     aws_ec2_security_group: AsffSecurityGroup = Field(
         default=AsffSecurityGroup(), validation_alias="AwsEc2SecurityGroup"
     )
+    aws_s3_bucket: AsffBucket = Field(default=AsffBucket(), validation_alias="AwsS3Bucket")
 
 
-class AsffResource(Asff):
+class AsffResource(DecidingAsff):
     """A resource the finding is about."""
 
-    type: MaybeText = None
-    id: MaybeText = None
-    region: MaybeText = None
-    tags: Table = Field(default_factory=dict)
     details: AsffDetails = AsffDetails()
+    id: MaybeWord = None
+    region: MaybeRegion = None
+    tags: Table = Field(default_factory=dict)
+    type: MaybeWord = None
 
 
-class AsffFinding(Asff):
+class AsffAccount(DecidingAsff):
+    """The account a principal belongs to."""
+
+    uid: MaybeOwner = None
+
+
+class AsffUser(DecidingAsff):
+    """A principal of an attack sequence."""
+
+    account: AsffAccount = AsffAccount()
+    credential_uid: MaybeName = None
+    name: MaybeName = None
+    type: MaybeName = None
+    uid: MaybeName = None
+
+
+class AsffSequenceSession(Asff):
+    """The session a principal used."""
+
+    uid: MaybeText = None
+
+
+class AsffActor(DecidingAsff):
+    """One actor of an attack sequence."""
+
+    session: AsffSequenceSession = AsffSequenceSession()
+    user: AsffUser = AsffUser()
+
+
+class AsffEndpoint(Asff):
+    """An address an attack sequence came from."""
+
+    ip: MaybeAddress = None
+
+
+class AsffSequence(DecidingAsff):
+    """An attack sequence of GuardDuty: who did it, and from where."""
+
+    actors: EveryPart[AsffActor] = ()
+    endpoints: Parts[AsffEndpoint] = ()
+
+
+class AsffDetection(DecidingAsff):
+    """What correlation found."""
+
+    sequence: AsffSequence = AsffSequence()
+
+
+class AsffFinding(DecidingAsff):
     """One finding."""
 
     action: AsffAction = AsffAction()
@@ -154,6 +238,7 @@ class AsffFinding(Asff):
     confidence: MaybeNumber = None
     created_at: MaybeMoment = None
     description: Prose = ""
+    detection: AsffDetection = AsffDetection()
     finding_provider_fields: AsffProvided = AsffProvided()
     first_observed_at: MaybeMoment = None
     generator_id: MaybeText = None
@@ -161,13 +246,16 @@ class AsffFinding(Asff):
     last_observed_at: MaybeMoment = None
     product_arn: MaybeText = None
     product_fields: Table = Field(default_factory=dict)
-    record_state: MaybeText = None
-    region: MaybeText = None
-    resources: Parts[AsffResource] = ()
-    sample: Flag = False
+    product_name: MaybeText = None
+    record_state: MaybeWord = None
+    region: MaybeRegion = None
+    resources: EveryPart[AsffResource] = ()
+    sample: Any = None
     severity: AsffSeverity = AsffSeverity()
     source_url: MaybeText = None
     title: Prose = ""
     types: Texts = ()
     updated_at: MaybeMoment = None
+    verification_state: MaybeWord = None
     workflow: AsffWorkflow = AsffWorkflow()
+    workflow_state: MaybeWord = None

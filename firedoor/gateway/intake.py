@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -14,11 +14,11 @@ from typing import Final
 
 import structlog
 
-from firedoor.domain.contract import Dismissed, Intake, Responses
+from firedoor.domain.contract import Dismissed, Intake, Joined, Responses
 from firedoor.domain.credentials import Redaction
 from firedoor.domain.errors import FiredoorError, Misconfigured, Unavailable, Unreadable
 from firedoor.domain.finding import Finding
-from firedoor.domain.place import Ours, named_to_sender, ours
+from firedoor.domain.place import Ours, named_to_sender, ours, placeless
 from firedoor.findings.admission import admitted
 from firedoor.findings.claims import held
 from firedoor.findings.delivery import Delivery, Left, TooManyParts
@@ -227,7 +227,7 @@ class IntakePipeline:
         )
         return Taken(
             Intake(
-                responses=tuple(response for intake in intakes for response in intake.responses),
+                responses=_once(response for intake in intakes for response in intake.responses),
                 dismissed=(*(dismissed for intake in intakes for dismissed in intake.dismissed), *left),
             )
         )
@@ -288,6 +288,8 @@ class IntakePipeline:
         known = ours(finding, door.accounts or frozenset(), door.name)
         if finding.is_test:
             outcome, reason = "test", "a test event: it never acts"
+        elif nowhere := placeless(finding):
+            outcome, reason = "placeless", nowhere
         elif known.dismissed:
             outcome, reason = "elsewhere", known.dismissed
         else:
@@ -324,6 +326,11 @@ def _naming(known: Ours, intake: Intake) -> Intake:
     _log.info("findings.left_out", finding=known.finding.uid, left_out=len(known.left_out))
     left = (Dismissed(finding=known.finding.uid, reason=reason) for reason in named_to_sender(known.left_out))
     return intake.model_copy(update={"dismissed": (*intake.dismissed, *left)})
+
+
+def _once(responses: Iterable[Joined]) -> tuple[Joined, ...]:
+    """Each response once: several actors of one payload may be one incident."""
+    return tuple({response.id: response for response in reversed(tuple(responses))}.values())[::-1]
 
 
 def _present(outcome: Intake | Unavailable) -> Intake:

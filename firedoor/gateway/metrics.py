@@ -11,7 +11,8 @@ DELIVERIES = Counter(
 )
 FINDINGS = Counter(
     "firedoor_intake_findings_total",
-    "Findings by source and outcome: answered, unmatched, test, elsewhere, ignored, unreadable, too_large.",
+    "Findings by source and outcome: answered, unmatched, test, placeless, elsewhere, ignored, unreadable, "
+    "too_large.",
     ["source", "outcome"],
 )
 IN_FLIGHT = Gauge("firedoor_intake_in_flight", "Deliveries being read or handed over at this moment.")

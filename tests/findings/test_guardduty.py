@@ -103,18 +103,20 @@ def test_the_local_port_of_an_outbound_connection_is_no_open_door():
     assert {tuple(cast("list[int]", one.attributes["ports"])) for one in finding.resources} == {()}
 
 
-def test_an_attack_sequence_takes_its_principal_from_the_actors():
-    (finding,) = read_own("guardduty/attack_sequence.json").findings
+def test_an_attack_sequence_is_a_finding_for_each_of_its_actors():
+    user, role = read_own("guardduty/attack_sequence.json").findings
 
-    assert finding.severity is Severity.CRITICAL
-    assert (finding.actor.user_name, finding.actor.access_key_id) == ("ci-deploy", "AKIAIOSFODNN7EXAMPLE")
-    assert finding.actor.source_ips == ("203.0.113.77",)
-    assert {one.kind for one in finding.resources} == {
+    assert user.severity is Severity.CRITICAL
+    assert (user.uid, user.modified) == (role.uid, role.modified)
+    assert (user.actor.user_name, user.actor.access_key_id) == ("ci-deploy", "AKIAIOSFODNN7EXAMPLE")
+    assert (role.actor.role_name, role.actor.user_name) == ("admin", None)
+    assert {one.actor.source_ips for one in (user, role)} == {("203.0.113.77",)}
+    assert [one.kind for one in user.resources] == [
         "AWS::IAM::AccessKey",
         "AWS::IAM::User",
-        "AWS::IAM::Role",
         "AWS::S3::Bucket",
-    }
+    ]
+    assert [one.kind for one in role.resources] == ["AWS::IAM::Role", "AWS::S3::Bucket"]
 
 
 def test_an_archived_finding_is_ignored_with_the_reason():

@@ -61,7 +61,42 @@ async def test_each_kind_of_door_takes_its_own(gateway: Gateway):
     assert (await gateway.standard(FINDING)).status_code == 202
     assert (await gateway.hook(ALERT, event="secret_scanning_alert")).status_code == 202
 
-    assert [source for _, source in gateway.engine.taken] == ["acme", "github"]
+    assert [source for _, source in gateway.engine.taken] == ["acme"]
+
+
+async def test_an_alert_of_github_names_no_account_and_its_dismissal_says_so(gateway: Gateway):
+    answer = (await gateway.hook(ALERT, event="secret_scanning_alert")).json()
+
+    assert answer["responses"] == []
+    assert "names no AWS account" in answer["dismissed"][0]["reason"]
+
+
+async def test_a_finding_without_an_account_is_dismissed_with_what_is_missing(gateway: Gateway):
+    placeless = {key: value for key, value in FINDING.items() if key not in ("account", "resources")}
+
+    response = await gateway.standard(placeless)
+
+    assert response.status_code == 202
+    assert "names no account" in response.json()["dismissed"][0]["reason"]
+    assert gateway.engine.taken == []
+
+
+async def test_two_actors_of_one_payload_in_one_response_are_answered_once(gateway: Gateway):
+    """Each reaches the engine, which knows whether they are one incident."""
+    response = await gateway.eventbridge(own("guardduty/attack_sequence.json"))
+
+    assert len(response.json()["responses"]) == 1
+    assert [(one.actor.user_name, one.actor.role_name) for one, _ in gateway.engine.taken] == [
+        ("ci-deploy", None),
+        (None, "admin"),
+    ]
+
+
+async def test_what_the_generic_door_is_not_for_is_called_by_its_name(gateway: Gateway):
+    details = problem(await gateway.standard(LEAKED_KEY), 422, "unreadable")
+
+    assert "looks like an event of Amazon EventBridge" in details["found"]
+    assert details["mend"] == "send it to a source of kind aws.eventbridge"
 
 
 async def test_a_ping_is_greeted_and_reaches_nobody(gateway: Gateway):
@@ -353,9 +388,6 @@ async def test_a_resource_in_an_account_that_is_not_ours_is_enough_to_dismiss(ga
 
 async def test_a_door_without_a_list_of_accounts_speaks_about_none(gateway: Gateway):
     """A missing allow list never means everybody."""
-    body = own("github/secret_scanning_alert.created.json")
-    assert (await gateway.hook(body, event="secret_scanning_alert")).json()["responses"]
-
     door = Door(
         name="bare", kind="generic", verifier=verifier("header", header="x-key", secrets=lambda: (b"s",))
     )
