@@ -18,7 +18,7 @@ from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.expression import context_of
 from firedoor.domain.finding import Finding
 from firedoor.domain.namesakes import proven
-from firedoor.domain.place import home_of, region_of
+from firedoor.domain.place import home_of, placed, region_of
 from firedoor.domain.placing import PLACES
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Step
@@ -161,10 +161,12 @@ class _Round:
 
     def __init__(self, planning: Planning, order: PlanOrder, *, patient: bool) -> None:
         self._planning = planning
-        self._order = order
+        # What is proven of a thing is compared with where it is, so that each finding tells that itself.
+        self._order = order.model_copy(update={"findings": tuple(map(placed, order.findings))})
         self._patient = patient
         self._finding = merged(order.findings)
         self._context = context_of(self._finding)
+        self._vendors = self._of_vendors()
         self._policy = planning.policy()
         self._steps: list[PlannedStep] = []
         self._waiting: list[tuple[StepCall, PlannedStep]] = []
@@ -203,8 +205,39 @@ class _Round:
             mute=policy.mute,
         )
 
+    def _of_vendors(self) -> Mapping[str, Any] | None:
+        """Build the context of what vendors alone told, where a generic source told something as well."""
+        sure = [finding for finding in self._order.findings if not finding.generic]
+        if not sure or len(sure) == len(self._order.findings):
+            return None
+        return context_of(merged(sure))
+
+    def _calls(self, stage: int, step: Step) -> tuple[StepCall, ...]:
+        """Unfold a step over everything that was told.
+
+        A generic source only adds: what vendors alone would have had done is done as if it had not spoken,
+        however many targets it names, and whatever else it says.
+        """
+        if self._vendors is None:
+            return unfold(stage, step, self._context)
+        earlier: dict[str, Any] = {
+            key: self._context[key] for key in ("steps", "lookup", PLACES) if key in self._context
+        }
+        try:
+            sure = unfold(stage, step, {**self._vendors, **earlier})
+        except FiredoorError:
+            return unfold(stage, step, self._context)
+        try:
+            everything = unfold(stage, step, self._context)
+        except FiredoorError:
+            if sure:
+                return sure
+            raise
+        known = {call.id for call in sure}
+        return (*sure, *(call for call in everything if call.id not in known))
+
     def _take(self, stage: int, step: Step) -> None:
-        calls = unfold(stage, step, self._context)
+        calls = self._calls(stage, step)
         if not calls:
             self._left_aside[step.id or ""] = left_aside(step, self._context)
         if step.lookup is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 from firedoor.domain.expression import context_of, expressions
@@ -40,7 +41,7 @@ def fields_read(playbook: Playbook) -> frozenset[str]:
 
 
 def facts_of(finding: Finding, read: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return everything that an expression can see of a finding, each as told by its detector.
+    """Return a digest of everything that an expression can see of a finding, each as told by its detector.
 
     It is taken from the very context that expressions get, so that no field can be
     forgotten here. `read` are fields a playbook reads, which count whatever they are.
@@ -61,7 +62,7 @@ def facts_of(finding: Finding, read: frozenset[str] = frozenset()) -> frozenset[
             told.update(_leaves(name, value))
     # What one detector knows does not make another's word known: each is heard once.
     whose = json.dumps([finding.via, finding.source])
-    return frozenset(f"{whose} {fact}" for fact in told)
+    return frozenset(blake2b(f"{whose} {fact}".encode(), digest_size=16).hexdigest() for fact in told)
 
 
 def _sources(playbook: Playbook) -> Iterator[str]:

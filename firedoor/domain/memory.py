@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from firedoor.domain.approval import Approval
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
+from firedoor.domain.facts import fields_read
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import Entry, EntryKind, owed
 from firedoor.domain.plan import Plan, PlannedStep
@@ -50,6 +51,9 @@ class Memory:
         self.muted_until = past.muted_until  # people called it a false positive
         self.muted = past.muted
         self.words_refused = past.words_refused  # signals that no gateway of ours signed
+        self.read = fields_read(incident.playbook)
+        self.known: set[str] = set()  # facts of the first `counted` findings
+        self.counted = 0
         self.closing = False  # everything is decided; what comes now is the next response's
         self.sealed: Sealed | None = None  # the evidence, once it is written
         self.over = False  # the evidence is written, or cannot be: nothing more will be told

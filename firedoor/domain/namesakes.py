@@ -45,7 +45,9 @@ def proven(
             continue  # the action's own model says what is wrong with it
         of_it = _of(told, one.kind, name)
         elsewhere = sorted({each.account for each in of_it if each.account and each.account != account})
-        if elsewhere:
+        # One name in two accounts is two things: where the finding tells of one here, it is this one.
+        of_it = [each for each in of_it if each.account in (None, account)]
+        if elsewhere and not any(each.account == account for each in of_it):
             return filled, (
                 f"{_noun(one)} {name!r} of the finding belongs to account {', '.join(elsewhere)}, "
                 f"and this step acts in account {account or '(none)'}: ours only has the same name"

@@ -9,7 +9,7 @@ from firedoor.domain.approval import AskKind
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.desk import Notice
-from firedoor.domain.facts import facts_of, fields_read
+from firedoor.domain.facts import facts_of
 from firedoor.domain.finding import Finding
 from firedoor.domain.memory import Slot
 from firedoor.domain.patience import REST, WATCHES
@@ -101,9 +101,10 @@ class Story(Questions):
             return self.seen(finding)
         if finding_version(finding) in self.versions:
             return True
-        read = fields_read(self.incident.playbook)
-        known = frozenset[str]().union(*(facts_of(earlier, read) for earlier in self.findings))
-        return facts_of(finding, read) <= known
+        for earlier in self.findings[self.counted :]:
+            self.known |= facts_of(earlier, self.read)
+        self.counted = len(self.findings)
+        return facts_of(finding, self.read) <= self.known
 
     def join(self, finding: Finding, now: datetime) -> None:
         """Take a finding in; its facts are planned next, or answered by the next response."""

@@ -194,6 +194,45 @@ class TestSteps:
         assert {each.step for each in joined.steps} == {"a"}
 
 
+class TestWhoSaysIt:
+    """A generic source adds to what vendors said; it takes nothing from it."""
+
+    EACH: ClassVar = {"for_each": "finding.resources", "as": "door", "max_targets": "2"}
+
+    def doors(self, world: ToyWorld, *names: str) -> tuple[Resource, ...]:
+        return tuple(Resource(kind="D", uid=name, name=world.door(name)) for name in names)
+
+    def test_many_targets_of_a_generic_source_do_not_make_a_vendors_target_wait(
+        self, home, world, book
+    ) -> None:
+        many = finding(uid="g", generic=True, resources=self.doors(world, "front", "d1", "d2", "d3"))
+        for findings in ([many, finding()], [finding(), many]):
+            plan = home.plan(book(step("a", door="${{ door.name }}", **self.EACH)), *findings)
+            asked = {each.params["door"]: each.approval is not None for each in plan.steps}
+            assert asked == {"front": False, "d1": True, "d2": True, "d3": True}
+
+    def test_what_a_generic_source_says_turns_no_condition_off(self, home, world, book) -> None:
+        text = step("a", when="finding.resources.all(r, r.name != 'back')")
+        told = finding(uid="g", generic=True, resources=self.doors(world, "back"))
+        assert [each.id for each in home.plan(book(text), told, finding()).steps] == ["a"]
+        assert [each.id for each in home.plan(book(text), told).steps] == []
+
+    def test_what_a_generic_source_says_wrongly_breaks_no_step(self, home, world, book) -> None:
+        text = step(
+            "a", door="${{ door.name }}", when="has(door.name) && door.attributes.ports > 1", **self.EACH
+        )
+        front = finding().resources[0].model_copy(update={"attributes": {"ports": 2}})
+        odd = Resource(kind="D", uid="odd", name="odd", attributes={"ports": "many"})
+        told = finding(uid="g", generic=True, resources=(odd,))
+        plan = home.plan(book(text), told, finding(resources=(front,)))
+        assert [(each.params["door"], each.outcome) for each in plan.steps] == [("front", "change")]
+
+    def test_what_a_generic_source_adds_is_planned_as_well(self, home, world, book) -> None:
+        more = finding(uid="g", generic=True, resources=self.doors(world, "back"))
+        plan = home.plan(book(step("a", door="${{ door.name }}", **self.EACH)), finding(), more)
+        assert [each.params["door"] for each in plan.steps] == ["front", "back"]
+
+
 class TestPlace:
     """Each step acts, and is asked for, where its own target is."""
 

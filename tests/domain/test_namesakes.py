@@ -91,6 +91,16 @@ def test_a_bucket_of_another_account_is_a_strangers() -> None:
     assert "999988887777" in objection(BUCKET, {"bucket": "photos"}, finding(resources=(theirs,)))
 
 
+def test_one_name_in_two_accounts_of_ours_is_two_things_each_with_its_own_id() -> None:
+    roles = [
+        Resource(kind="AWS::IAM::Role", uid="AROAHERE", name="app", account=ACCOUNT),
+        Resource(kind="AWS::IAM::Role", uid="AROATHERE", name="app", account="111122223333"),
+    ]
+    for told in (roles, roles[::-1]):
+        both = finding(resources=tuple(told), actor=Actor())
+        assert filled(ROLE, {"role": "app"}, both) == {"role": "app", "role_id": "AROAHERE"}
+
+
 def test_two_ids_of_one_name_contradict_each_other_across_findings_too() -> None:
     said = objection(
         ROLE,
