@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -22,9 +22,10 @@ from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.guards import Guards, is_ourselves
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Applied, StepOrder, Watched
-from firedoor.domain.undoing import undone
+from firedoor.domain.undoing import Look, certain, undone
 
 _UNTOUCHED = "nothing was touched"
+_LOOKED = "looked"
 _LOOKED_WITHIN = 0.2  # seconds; an answer about the kill switch that is older is asked for again
 _SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
 
@@ -162,13 +163,15 @@ class Try:
     number: int
     fresh: bool
     touched: bool = False
+    look: Look | None = None  # what the tries of an undo before this one have seen
 
     @classmethod
     def of(cls, info: activity.Info) -> Try:
         """Read what Temporal knows of the tries before this one."""
         last_said = list(info.heartbeat_details)
         untouched = last_said == [_UNTOUCHED, info.attempt - 1]
-        return cls(number=info.attempt, fresh=info.attempt == 1 or untouched)
+        look = Look.model_validate_json(last_said[1]) if last_said[:1] == [_LOOKED] else None
+        return cls(number=info.attempt, fresh=info.attempt == 1 or untouched, look=look)
 
 
 class Steps:
@@ -206,7 +209,9 @@ class Steps:
             try:
                 return await in_thread(self._hands.pool, lambda: verb(order, this))
             except ApplicationError:
-                if this.fresh and not this.touched:
+                if this.look is not None:
+                    activity.heartbeat(_LOOKED, this.look.model_dump_json())
+                elif this.fresh and not this.touched:
                     activity.heartbeat(_UNTOUCHED, this.number)
                 raise
 
@@ -284,11 +289,28 @@ class Steps:
         return seen
 
     def _undo(self, order: StepOrder, this: Try) -> Undone:
-        del this
+        """Give back, and look until it is certain; what is not is asked again by Temporal's retries."""
         step = order.step
         entry = self._hands.entry(step.action)
+        params, before = entry.read_params(step.params), entry.read_before(step.before)
         action = self._hands.action(entry, step, order.artefact, changing=True)
-        return undone(action, entry.read_params(step.params), entry.read_before(step.before), step.identity)
+
+        def back() -> Verified:
+            reading = self._hands.action(entry, step, order.artefact, changing=False)
+            return reading.verify_undo(params, before)
+
+        end = certain(
+            undone(action, params, before, step.identity),
+            back,
+            made=order.made,
+            last=this.look,
+            now=datetime.now(UTC),
+            settles_within=step.settles_within,
+        )
+        if isinstance(end, Look):
+            this.look = end
+            raise ApplicationError(f"not certain yet: {end.says}", type="NotYet", next_retry_delay=_SOON)
+        return end
 
 
 def _another(step: PlannedStep, now: str) -> str:

@@ -372,6 +372,7 @@ class Respond:
         """Take back newest first, each with its own long patience; what cannot be is STUCK, loudly."""
         self.story.withdraw(workflow.now())
         self._enter("containing")
+        made = {step.id for step in self.story.held()}
         for step in self.story.owed():
             if not step.reversible:
                 self._note("stuck", f"it cannot be undone: {step.reversibility.says}", step=step.id)
@@ -379,7 +380,11 @@ class Respond:
             self._note("undoing", f"take back: {step.says}", step=step.id)
             try:
                 undone: Undone = await self._do(
-                    f"{step.action}.undo", "undo", self._order(step), Undone, says=f"take back: {step.says}"
+                    f"{step.action}.undo",
+                    "undo",
+                    self._order(step).model_copy(update={"made": "yes" if step.id in made else "perhaps"}),
+                    Undone,
+                    says=f"take back: {step.says}",
                 )
             except ActivityError as error:
                 self._note("stuck", f"it could not be given back: {reason(error)}", step=step.id)

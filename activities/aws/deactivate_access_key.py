@@ -163,6 +163,15 @@ class DeactivateAccessKey(Action):
         self._set(params, "Active")
         return Undone(outcome="restored", says=f"{key} is active again")
 
+    def verify_undo(self, params: KeyParams, before: KeyStatusBefore) -> Verified:
+        """Read the status back."""
+        status = statuses_of(self._aws, params.user).get(params.access_key_id)
+        same = status == before.status.value
+        return Verified(
+            verdict=Verdict.YES if same else Verdict.NOT_YET,
+            says=f"access key {params.access_key_id} of user {params.user} is {(status or 'gone').lower()}",
+        )
+
     def _set(self, params: KeyParams, status: Status) -> None:
         self._aws.call(
             "iam", "UpdateAccessKey", UserName=params.user, AccessKeyId=params.access_key_id, Status=status

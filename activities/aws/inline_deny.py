@@ -173,6 +173,12 @@ class InlineDeny:
             )
         return Undone(outcome="restored", says=f"{self._principal} no longer has policy {self.name} of ours")
 
+    def back(self, before: PolicyBefore) -> Verified:
+        """Tell whether what stood under our name before us stands there again."""
+        if _text(self._read()) == before.policy.value:
+            return Verified(verdict=Verdict.YES, says=f"{self._principal} is as it was before")
+        return Verified(verdict=Verdict.NOT_YET, says=f"{self._principal} is not as it was before")
+
     def _names(self) -> list[str]:
         return self._aws.pages("iam", self._iam.list, "PolicyNames", **self._who)
 

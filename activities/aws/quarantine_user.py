@@ -119,5 +119,9 @@ class QuarantineUser(Action):
         """Take the policy off, if it is still as we wrote it."""
         return self._deny(params).undo(before)
 
+    def verify_undo(self, params: QuarantineParams, before: PolicyBefore) -> Verified:
+        """Read back what stands under our name."""
+        return self._deny(params).back(before)
+
     def _deny(self, params: QuarantineParams) -> InlineDeny:
         return InlineDeny(self._aws, "user", params.user, purpose="quarantine", older_sessions=False)

@@ -138,6 +138,10 @@ class RevokeRoleSessions(Action):
         """Take the policy off, if it is still as we wrote it; sessions not yet expired live again."""
         return self._deny(params).undo(before)
 
+    def verify_undo(self, params: RoleSessionsParams, before: PolicyBefore) -> Verified:
+        """Read back what stands under our name."""
+        return self._deny(params).back(before)
+
     def _consequences(self, params: RoleSessionsParams, role: dict[str, Any]) -> tuple[Consequence, ...]:
         used = role.get("RoleLastUsed", {}).get("LastUsedDate")
         hours = role.get("MaxSessionDuration", 3600) / 3600

@@ -117,5 +117,9 @@ class RevokeUserSessions(Action):
         """Take the policy off, if it is still as we wrote it; sessions not yet expired live again."""
         return self._deny(params).undo(before)
 
+    def verify_undo(self, params: UserSessionsParams, before: PolicyBefore) -> Verified:
+        """Read back what stands under our name."""
+        return self._deny(params).back(before)
+
     def _deny(self, params: UserSessionsParams) -> InlineDeny:
         return InlineDeny(self._aws, "user", params.user, purpose="sessions", older_sessions=True)

@@ -244,6 +244,16 @@ class Action(ABC):
         """
         raise NotImplementedError
 
+    def verify_undo(self, params: Any, before: Any) -> Verified:  # noqa: ARG002 - the contract's signature
+        """Read only: is it really given back? Asked after `undo` as `verify` is after `apply`.
+
+        By default, it is where `plan` would contain it again; an action that can say whether it is exactly
+        what `before` held does so.
+        """
+        told = self.plan(params)
+        verdict = Verdict.YES if isinstance(told, Change) else Verdict.NOT_YET
+        return Verified(verdict=verdict, says=told.says)
+
 
 class Lookup(ABC):
     """The read-only sibling of an action: one fact a playbook needs."""

@@ -16,6 +16,7 @@ from firedoor.domain.ledger import Entry
 from firedoor.domain.mute import Muted
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
+from firedoor.domain.undoing import Made
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door, Vote, Voter
 from firedoor.domain.words import PublicKey, Word
@@ -88,6 +89,7 @@ class StepOrder(Value):
     playbook: str
     step: PlannedStep
     gateway_keys: tuple[PublicKey, ...] = ()  # whose words counted
+    made: Made = "no"  # whether the ledger says that the change was made: what undo may believe depends on it
 
 
 class Applied(Value):

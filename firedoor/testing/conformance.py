@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,12 +15,9 @@ from pydantic_core import to_json
 from firedoor.domain.action import Action, Already, Captured, Change, Refuse, Verdict
 from firedoor.domain.canonical import plain
 from firedoor.domain.errors import Rejected
-from firedoor.domain.undoing import undone
-from firedoor.testing.scene import Made, Scene
+from firedoor.domain.undoing import Look, certain, undone
+from firedoor.testing.scene import LOOKS, Made, Scene
 from firedoor.testing.signature import models_of
-
-#: What an action may answer to a read that a write is not: the start of an operation that only looks.
-_LOOKS = ("Get", "List", "Describe", "Head", "Lookup", "Simulate")
 
 #: What no name of a vendor looks like, and a finding may hold.
 _MALFORMED = ("", "*", "a/../b", "x\ny", "${aws:username}", "жжж", "x" * 4096)
@@ -62,6 +60,23 @@ class Tried:
     def undo(self, before: Any) -> str:
         """Undo as the engine does, and say the outcome."""
         return undone(self.scene.act("undo"), self.params, before, self.identity).outcome
+
+    def undo_until_certain(self, before: Any) -> str:
+        """Undo again and again as the engine does, a second apart, until it is certain."""
+        last: Look | None = None
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        while True:
+            end = certain(
+                undone(self.scene.act("undo"), self.params, before, self.identity),
+                lambda: self.scene.act("read").verify_undo(self.params, before),
+                made="yes",
+                last=last,
+                now=now,
+                settles_within=self.scene.action.settles_within,
+            )
+            if not isinstance(end, Look):
+                return end.outcome
+            last, now = end, now + timedelta(seconds=1)
 
 
 class Conformance:
@@ -135,6 +150,28 @@ class Conformance:
         assert tried.undo(before) == "nothing"
         assert tried.scene.snapshot() == world
         assert isinstance(tried.planned(), Change)
+
+    def test_undo_believes_no_single_read(self, tried: Tried) -> None:
+        """Each read of undo is answered once by a replica from before apply: all is given back."""
+        _only_if_reversible(tried)
+        world = tried.scene.snapshot()
+        before = tried.before()
+        tried.scene.remember()
+        assert tried.undo(before) == "nothing"
+        tried.apply(before)
+        tried.scene.stale()
+        assert tried.undo_until_certain(before) == "restored"
+        assert tried.scene.snapshot() == world
+
+    def test_undo_is_seen_back_and_not_before(self, tried: Tried) -> None:
+        """What verifies the undo says no while it is contained, and yes when it was given back."""
+        _only_if_reversible(tried)
+        before = tried.before()
+        reading = tried.scene.act("read")
+        tried.apply(before)
+        assert reading.verify_undo(tried.params, before).verdict is not Verdict.YES
+        tried.undo(before)
+        assert reading.verify_undo(tried.params, before).verdict is Verdict.YES
 
     def test_undo_without_apply_is_harmless(self, tried: Tried) -> None:
         """What was never applied is not undone."""
@@ -320,7 +357,7 @@ def _only_if_reversible(tried: Tried) -> None:
 
 
 def _writes(made: list[Made]) -> list[Made]:
-    return list(dict.fromkeys(call for call in made if not call.operation.startswith(_LOOKS)))
+    return list(dict.fromkeys(call for call in made if not call.operation.startswith(LOOKS)))
 
 
 def _permissions(tried: Tried) -> set[str]:

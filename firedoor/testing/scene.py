@@ -29,6 +29,9 @@ from firedoor.domain.action import Action
 #: Whose permissions an action may use: `read` serves plan and verify.
 Phase = Literal["read", "apply", "undo"]
 
+#: The starts of the names of operations that only look.
+LOOKS = ("Get", "List", "Describe", "Head", "Lookup", "Simulate")
+
 
 @dataclass(frozen=True)
 class Made:
@@ -98,3 +101,14 @@ class Scene(ABC):
     @abstractmethod
     def lose_reply(self, call: Made) -> None:
         """Let the next such call happen, and lose its answer. A world base does this."""
+
+    @abstractmethod
+    def remember(self) -> None:
+        """Keep what every read answers from now on. A world base does this."""
+
+    @abstractmethod
+    def stale(self) -> None:
+        """Let each read that is remembered be answered once as it was then, by an old replica.
+
+        A world base does this.
+        """

@@ -227,6 +227,23 @@ class TestUndo:
         assert undone.outcome == "nothing"
         assert world.effects() == []
 
+    async def test_one_look_that_finds_nothing_is_not_believed_of_what_was_made(self, home, world) -> None:
+        step = shut(home)
+        await apply(home, order(step))
+        world.door("front", "open")  # as an old replica tells it
+        made = order(step).model_copy(update={"made": "yes"})
+        environment, heard = ActivityEnvironment(), []
+        environment.on_heartbeat = lambda *details: heard.append(details)
+        undo = verbs(home)["toy.shut.undo"]
+        with pytest.raises(ApplicationError, match="it stands as before") as again:
+            await environment.run(undo, made)
+        assert (again.value.type, again.value.non_retryable) == ("NotYet", False)
+        world.door("front", f"shut {ARTEFACT}")  # the truth
+        following = ActivityEnvironment()
+        following.info = dataclasses.replace(following.info, attempt=2, heartbeat_details=list(heard[-1]))
+        undone: Undone = await following.run(undo, made)
+        assert (undone.outcome, world.state("front")) == ("restored", "open")
+
     async def test_a_guard_that_came_later_does_not_keep_what_we_took(self, home, world) -> None:
         step = shut(home)
         await apply(home, order(step))

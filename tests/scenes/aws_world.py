@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from firedoor.connectors.aws import Account, Aws, AwsAccounts
 from firedoor.domain.action import Action
-from firedoor.testing.aws import RecordedAws
+from firedoor.testing.aws import RecordedAws, Replica
 from firedoor.testing.scene import Made, Phase, Scene
 from tests.scenes import aws_cli
 from tests.servers import ACCOUNT, FaultProxy, Server
@@ -60,6 +60,7 @@ class AwsWorld:
     incident: str = INCIDENT
     region: str = REGION
     made: list[Made] = field(default_factory=list)
+    replica: Replica = field(default_factory=Replica, repr=False)
     _ambient: AwsAccounts = field(
         default_factory=lambda: AwsAccounts({ACCOUNT: Account(ACCOUNT)}), repr=False
     )
@@ -90,7 +91,7 @@ class AwsWorld:
                 self._roles[allowed] = self._role(allowed, len(self._roles))
             accounts = self._roles[allowed]
         lend = accounts.changing if changing else accounts.reading
-        return RecordedAws(lend(ACCOUNT, self.region, self.incident), self.made)
+        return RecordedAws(lend(ACCOUNT, self.region, self.incident), self.made, self.replica)
 
     def allowed(self, attempt: Callable[[], Any]) -> bool:
         """Tell whether somebody's call succeeds; a refusal is False, any other error is raised."""
@@ -153,3 +154,11 @@ class AwsScene(Scene):
     def lose_reply(self, call: Made) -> None:
         """Let the next such call happen, and lose its answer."""
         self.world.proxy.lose_reply(call.service, call.operation)
+
+    def remember(self) -> None:
+        """Keep what every read answers from now on."""
+        self.world.replica.keep()
+
+    def stale(self) -> None:
+        """Let each of those reads be answered once as it was then."""
+        self.world.replica.answer()
