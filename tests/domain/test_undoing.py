@@ -20,7 +20,7 @@ def outcome(
 ) -> Any:
     verdict = Verdict.YES if back else Verdict.NOT_YET
     return certain(
-        Undone(outcome=did, says=f"it is {did}"),  # type: ignore[arg-type]
+        Undone(outcome=did, says=f"it is {did}"),
         lambda: Verified(verdict=verdict, says="as it looks"),
         made=made,
         last=last,
@@ -30,7 +30,7 @@ def outcome(
 
 
 def look(seen: str) -> Look:
-    return Look(outcome=seen, says=f"it is {seen}", since=NOW)  # type: ignore[arg-type]
+    return Look(outcome=seen, says=f"it is {seen}", since=NOW)
 
 
 def test_what_is_given_back_and_seen_back_is_over() -> None:
