@@ -1,21 +1,28 @@
-"""Take the rules out of one security group that let the whole internet in."""
+"""Take the rules out of one security group that let the internet in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from activities.aws.command_line import command
-from activities.aws.ingress_rule import ALL, WITH_PORTS, WORLD, Rule, read
+from activities.aws.connection_tracking import connections_after
+from activities.aws.group_rules import GroupRules, answers_of, ingress_of, look
+from activities.aws.informing import Informing
+from activities.aws.ingress_rule import ALL, WITH_PORTS, Rule, listed, named
 from firedoor.connectors.aws import Aws
 from firedoor.domain import action
-from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.tags import as_map, owners_by
 
 _WEB = (80, 443)
+_USERS_NAMED = 10
+
+#: As wide as one rule can be and be open to the world by itself; what a person's command selects.
+_WIDEST = ("/0", "/1", "/2", "/3", "/4")
 
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 
@@ -28,29 +35,38 @@ class Params(action.Params):
 
 
 class Before(action.Before):
-    """The rules that go."""
+    """The rules that go, and the prefix lists of the group that could not be read."""
 
     rules: action.Captured[tuple[Rule, ...]]
+    unread: tuple[str, ...] = ()
 
 
 class RevokeOpenIngress(action.Action):
-    """Revoke the ingress rules of a security group whose source is 0.0.0.0/0 or ::/0.
+    """Revoke the ingress rules of a security group that together let the internet in.
 
-    With `ports`, only the rules that let one of them in: a rule for a range goes as a
-    whole, since AWS has no part of a rule. Other sources of the same permission stay.
+    Judged by effect: for every port of every protocol, IPv4 and IPv6 apart, by the union of what the rules
+    let in. It is open to the world where that is at least one in sixteen of all public addresses, in one
+    range, in halves, in pieces or by prefix lists, whose entries are read. The widest rules go, until the
+    rest is less; private ranges and narrow ones stay. With `ports`, only what lets one of them in is judged:
+    a rule for a range of ports goes as a whole, since AWS has no part of a rule, and so does the reference
+    to a prefix list.
     A rule that is given back has its description and tags, and a new rule id.
 
+    What decides: DescribeSecurityGroups, DescribeSecurityGroupRules, and GetManagedPrefixListEntries where no
+    other rule is open; a list that cannot be read is named, and its rule stays. What informs:
+    DescribeNetworkInterfaces.
+
     Facts: API reference of RevokeSecurityGroupIngress, DescribeSecurityGroups (which tells the
-    group's tags, too) and DescribeSecurityGroupRules, and "Security group connection tracking"
-    in the EC2 user guide. moto shows the states; it takes one CIDR out of a permission of
+    group's tags, too), DescribeSecurityGroupRules and GetManagedPrefixListEntries (customers' lists and AWS's
+    own; a list holds ranges only, never another list), and "Security group connection tracking"
+    in the EC2 user guide. moto and ministack show the states; moto takes one CIDR out of a permission of
     several, which ministack cannot.
 
-    Unproven: that packets stop, for no emulator filters any. Tracked connections live on
-    until they end. Not looked at: wide ranges short of the whole internet, prefix lists,
-    and other groups of the same interface that may open it still.
+    Unproven: that packets stop, for no emulator filters any; and what becomes of open connections. Not looked
+    at: rules whose source is another group, and other groups of the same interface that may open it still.
     """
 
-    summary: ClassVar[str] = "Revoke the rules of a security group that let the whole internet in."
+    summary: ClassVar[str] = "Revoke the rules of a security group that together let the internet in."
     reversibility: ClassVar[action.Reversibility] = action.Reversibility(
         kind="full", says="a rule that is given back has a new rule id"
     )
@@ -60,6 +76,7 @@ class RevokeOpenIngress(action.Action):
             "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSecurityGroupRules",
             "ec2:DescribeSecurityGroups",
+            "ec2:GetManagedPrefixListEntries",
         ),
         apply=("ec2:RevokeSecurityGroupIngress",),
         undo=("ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "ec2:DescribeSecurityGroupRules"),
@@ -85,6 +102,7 @@ class RevokeOpenIngress(action.Action):
     def plan(self, params: Params) -> action.Planned:
         """Find the group, name each rule that goes, and who stands behind it."""
         group = params.security_group
+        users = Informing(lambda: self._users(params))
         try:
             found = self._group(params)
         except Rejected as error:
@@ -93,20 +111,43 @@ class RevokeOpenIngress(action.Action):
                 raise
             return action.Refuse(says=f"there is no security group {group} in {self._aws.region}")
         if found["OwnerId"] != self._aws.account:
-            return action.Refuse(says=f"security group {group} belongs to another account")
-        rules = self._open(params)
-        where = f" on {_ports(params.ports)}" if params.ports else ""
-        if not rules:
-            return action.Already(says=f"security group {group} has no rule open to the world{where}")
+            ours = self._aws.account
+            return action.Refuse(
+                says=f"security group {group} belongs to account {found['OwnerId']}, not to {ours}"
+            )
+        seen = self._look(params)
+        if not seen.open:
+            return self._nothing(params, seen)
         return action.Change(
-            says=f"revoke from security group {group}: {', '.join(rule.says() for rule in rules)}",
-            before=Before(rules=action.Captured[tuple[Rule, ...]].of(rules)),
-            consequences=tuple(self._consequences(params, rules)),
+            says=f"revoke from security group {group}: {named(seen.open)}",
+            before=Before(
+                rules=action.Captured[tuple[Rule, ...]].of(seen.open), unread=tuple(sorted(seen.unread))
+            ),
+            consequences=tuple(self._consequences(params, seen, users)),
             owners=owners_by(as_map(found.get("Tags"))),
         )
 
+    def _nothing(self, params: Params, seen: GroupRules) -> action.Already | action.Refuse:
+        """Say that nothing is open; where a list could not be read, that is not known."""
+        group = f"security group {params.security_group}"
+        where = f" on {_ports(params.ports)}" if params.ports else ""
+        for error in seen.unread.values():
+            if isinstance(error, Unavailable):
+                raise error  # it decides here, and may be read in a moment
+        if seen.unread:
+            return action.Refuse(
+                says=f"whether {group} is open to the world{where} is not known: {_unread(seen.unread)}"
+                " could not be read; allow ec2:GetManagedPrefixListEntries"
+            )
+        return action.Already(
+            says=f"{group} has no rule open to the world{where}, its ranges and prefix lists taken together"
+        )
+
     def by_hand(self, params: Params) -> str:
-        """Look the rules up in the moment in which it is pasted, and revoke them by their ids."""
+        """Look the rules up in the moment in which it is pasted, and revoke them by their ids.
+
+        What is wide only together (many ranges, prefix lists) a command cannot tell; it stands in the plan.
+        """
         group = params.security_group
         listing = command(
             "ec2",
@@ -134,27 +175,33 @@ class RevokeOpenIngress(action.Action):
                     raise
 
     def verify(self, params: Params, before: Before) -> action.Verified:
-        """Read the rules again: none may be open, neither those that went nor new ones."""
-        group = params.security_group
+        """Read the rules again: none that went may stand, and no others may open the group."""
+        group = f"security group {params.security_group}"
         try:
-            rules = self._open(params)
+            seen = self._look(params)
         except Absent:
-            return action.Verified(
-                verdict=action.Verdict.YES, says=f"security group {group} no longer exists"
-            )
-        if not rules:
-            return action.Verified(
-                verdict=action.Verdict.YES, says=f"security group {group} no longer lets the world in"
-            )
+            return action.Verified(verdict=action.Verdict.YES, says=f"{group} no longer exists")
         held = {rule.opening for rule in before.rules.value or ()}
-        new = [rule for rule in rules if rule.opening not in held]
+        lingering = tuple(rule for rule in seen.rules if rule.opening in held)
+        new = tuple(rule for rule in seen.open if rule.opening not in held)
+        if new or lingering:
+            return action.Verified(
+                verdict=action.Verdict.NO if new else action.Verdict.NOT_YET,
+                says=f"{group} lets in: {named(new or lingering)}",
+            )
+        unknown = sorted(seen.unread)
+        if set(unknown) - set(before.unread):
+            return action.Verified(
+                verdict=action.Verdict.NOT_YET,
+                says=f"what {_unread(unknown)} of {group} lets in is not known: it could not be read",
+            )
+        narrow = f", as far as is known: {_unread(unknown)} could not be read" if unknown else ""
         return action.Verified(
-            verdict=action.Verdict.NO if new else action.Verdict.NOT_YET,
-            says=f"security group {group} lets in: {', '.join(rule.says() for rule in new or rules)}",
+            verdict=action.Verdict.YES, says=f"{group} no longer lets the world in{narrow}"
         )
 
     def undo(self, params: Params, before: Before) -> action.Undone:
-        """Write the missing rules again, unless one of them stands there in another form."""
+        """Write the rules again, unless one of them stands there in another form."""
         rules = self._captured(params, before)
         try:
             return self._give_back(params, rules)
@@ -164,31 +211,32 @@ class RevokeOpenIngress(action.Action):
             )
 
     def _give_back(self, params: Params, rules: tuple[Rule, ...]) -> action.Undone:
+        """Write every rule, whatever the look said: a rule that stands is written once all the same."""
         group = params.security_group
-        standing = {rule.opening: rule for rule in self._rules(params)}
+        answers = answers_of(self._aws, group)
+        standing = {rule.opening: rule for rule in ingress_of(answers)}
         changed = [rule for rule in rules if standing.get(rule.opening, rule) != rule]
         if changed:
             return action.Undone(
                 outcome="drifted",
                 says=f"someone else wrote into security group {group} again:"
-                f" {', '.join(rule.says() for rule in changed)}; it was left alone",
+                f" {named(changed)}; it was left alone",
             )
-        missing = [rule for rule in rules if rule.opening not in standing]
-        for rule in missing:
-            self._authorize(params, rule)
-        if not missing:
+        known = {answer.get("SecurityGroupRuleId") for answer in answers} - {None}
+        wrote = {rule.opening for rule in rules if self._authorize(params, rule, known)}
+        # Where the look missed it and it stands now, an attempt of ours lost its answer.
+        written = [rule for rule in rules if rule.opening in wrote or rule.opening not in standing]
+        if not written:
             return action.Undone(outcome="nothing", says=f"security group {group} has all its former rules")
-        return action.Undone(
-            outcome="restored",
-            says=f"security group {group} has again: {', '.join(rule.says() for rule in missing)}",
-        )
+        return action.Undone(outcome="restored", says=f"security group {group} has again: {named(written)}")
 
-    def _authorize(self, params: Params, rule: Rule) -> None:
+    def _authorize(self, params: Params, rule: Rule, known: set[Any]) -> bool:
+        """Write one rule; False where it stood already."""
         tags = [{"Key": key, "Value": value} for key, value in sorted(rule.tags.items())]
         kind = "security-group-rule"
         tagged: dict[str, Any] = {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
         try:
-            self._aws.call(
+            answer = self._aws.call(
                 "ec2",
                 "AuthorizeSecurityGroupIngress",
                 GroupId=params.security_group,
@@ -196,9 +244,13 @@ class RevokeOpenIngress(action.Action):
                 **tagged,
             )
         except Rejected as error:
-            # Our own first attempt, whose answer was lost.
+            # It stands: nobody took it away, or our own first attempt's answer was lost.
             if error.code != "InvalidPermission.Duplicate":
                 raise
+            return False
+        # An emulator answers with the rule that stands, where AWS says "duplicate".
+        ids = {each.get("SecurityGroupRuleId") for each in answer.get("SecurityGroupRules") or ()}
+        return not ids or bool(ids - known)
 
     def _captured(self, params: Params, before: Before) -> tuple[Rule, ...]:
         if before.rules.value is None:
@@ -217,23 +269,11 @@ class RevokeOpenIngress(action.Action):
         found: dict[str, Any] = groups[0]
         return found
 
-    def _rules(self, params: Params) -> list[Rule]:
-        answers = self._aws.pages(
-            "ec2",
-            "DescribeSecurityGroupRules",
-            "SecurityGroupRules",
-            Filters=[{"Name": "group-id", "Values": [params.security_group]}],
-        )
-        rules = [read(answer) for answer in answers if not answer["IsEgress"]]
-        return [rule for rule in rules if rule is not None]
+    def _look(self, params: Params) -> GroupRules:
+        return look(self._aws, params.security_group, params.ports)
 
-    def _open(self, params: Params) -> tuple[Rule, ...]:
-        rules = [rule for rule in self._rules(params) if rule.cidr in WORLD]
-        if params.ports is not None:
-            rules = [rule for rule in rules if any(rule.covers(port) for port in params.ports)]
-        return tuple(sorted(rules, key=lambda rule: rule.opening))
-
-    def _consequences(self, params: Params, rules: tuple[Rule, ...]) -> Iterator[action.Consequence]:
+    def _users(self, params: Params) -> str:
+        """Say who uses the group now."""
         interfaces = self._aws.pages(
             "ec2",
             "DescribeNetworkInterfaces",
@@ -245,23 +285,49 @@ class RevokeOpenIngress(action.Action):
             for each in interfaces
             if params.security_group in {group["GroupId"] for group in each["Groups"]}
         )
+        more = len(users) - _USERS_NAMED
+        shown = [*users[:_USERS_NAMED], f"{more} more"] if more > 0 else users
+        return f"{len(users)} now{': ' if users else ''}{', '.join(shown)}"
+
+    def _consequences(
+        self, params: Params, seen: GroupRules, users: Informing[str]
+    ) -> Iterator[action.Consequence]:
         # Fleets come and go by themselves: who uses the group must not void a vote.
+        told = users.answer()
         yield action.Consequence(
             says="the internet no longer reaches the group's network interfaces by these rules",
-            observed=f"{len(users)} now{': ' if users else ''}{', '.join(users)}",
+            observed="who uses it is not known" if told is None else told,
         )
-        web = [port for port in _WEB if any(rule.covers(port) for rule in rules)]
+        web = [port for port in _WEB if any(rule.covers(port) for rule in seen.open)]
         if web:
             yield action.Consequence(says=f"a public web site behind it goes dark ({_ports(tuple(web))})")
-        for rule in rules if params.ports else ():
-            if rule.protocol == ALL or rule.from_port != rule.to_port:
-                yield action.Consequence(says=f"the rule for {rule.says()} goes with all its ports")
-        yield action.Consequence(says="connections that are open now live on until they end")
+        whole = [rule for rule in seen.open if rule.protocol == ALL or rule.from_port != rule.to_port]
+        if params.ports and whole:
+            yield action.Consequence(
+                says=f"the rule for {whole[0].says()} goes with all its ports"
+                if len(whole) == 1
+                else f"these go with all their ports: {named(whole)}"
+            )
+        yield from (action.Consequence(says=line) for line in connections_after(seen.open, seen.egress))
+        if seen.unread:
+            yield action.Consequence(
+                says=f"what {_unread(seen.unread)} lets in is not known: it could not be read, and stays"
+            )
+        yield from (action.Consequence(says=line) for line in listed(seen.open))
+
+
+def _unread(lists: Sequence[str] | dict[str, Any]) -> str:
+    return f"prefix list{'s' if len(lists) > 1 else ''} {', '.join(sorted(lists))}"
+
+
+def _wide(family: str) -> str:
+    widths = " || ".join(f'ends_with({family}, `"{width}"`)' for width in _WIDEST)
+    return f"({family} && ({widths}))"
 
 
 def _selected(params: Params) -> str:
     """Spell as a JMESPath condition which rules go."""
-    sources = f'(CidrIpv4==`"{WORLD[0]}"` || CidrIpv6==`"{WORLD[1]}"`)'
+    sources = f"({' || '.join(_wide(family) for family in ('CidrIpv4', 'CidrIpv6'))})"
     if params.ports is None:
         return f"!IsEgress && {sources}"
     kinds = " || ".join(f'IpProtocol==`"{protocol}"`' for protocol in sorted(WITH_PORTS))

@@ -20,8 +20,9 @@ class RevokeOpenIngressScene(AwsScene):
 
     action = RevokeOpenIngress
 
-    # AuthorizeSecurityGroupIngress asks it for the tags that a rule is given back with.
-    implied = ("ec2:CreateTags",)
+    # AuthorizeSecurityGroupIngress asks CreateTags for the tags that a rule is given back with;
+    # ministack does not list rules by prefix lists, so no list is read there (moto does).
+    implied = ("ec2:CreateTags", "ec2:GetManagedPrefixListEntries")
 
     _group = ""
 
@@ -40,6 +41,7 @@ class RevokeOpenIngressScene(AwsScene):
         self._authorize(
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
         )
+        self._authorize({**_SSH, "PrefixListIds": [{"PrefixListId": self._partners()}]})
         self._authorize({**_SSH, "UserIdGroupPairs": [{"GroupId": self._group}]})
         subnet = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"][0]
         ec2.create_network_interface(SubnetId=subnet["SubnetId"], Groups=[self._group])
@@ -57,6 +59,16 @@ class RevokeOpenIngressScene(AwsScene):
     def disturb(self) -> None:
         """Let somebody open SSH again, in words of his own."""
         self._authorize({**_SSH, "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "I need this"}]})
+
+    def _partners(self) -> str:
+        """Make a list of a few ranges, which is not the world."""
+        made = self.world.client("ec2").create_managed_prefix_list(
+            PrefixListName="partners",
+            MaxEntries=3,
+            AddressFamily="IPv4",
+            Entries=[{"Cidr": "198.51.100.0/24"}, {"Cidr": "203.0.113.0/24"}],
+        )
+        return str(made["PrefixList"]["PrefixListId"])
 
     def _authorize(self, permission: dict[str, Any], **more: Any) -> None:
         self.world.client("ec2").authorize_security_group_ingress(
