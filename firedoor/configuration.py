@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -158,6 +159,41 @@ class PageSettings(Written):
     secret: Secrets
 
 
+class HttpSettings(Written):
+    """The gateway's HTTP door.
+
+    `metrics_token` opens `/metrics` to whoever sends it (`Authorization: Bearer …`); left out, nobody sees
+    it. `trusted_proxies` are the addresses or networks of proxies before the gateway, whose
+    `X-Forwarded-For` names the client; left out, the client is whoever holds the connection.
+    """
+
+    metrics_token: Secrets | None = None
+    trusted_proxies: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+
+    @model_validator(mode="after")
+    def _networks(self) -> Self:
+        mistakes = [
+            Mistake(
+                found=f"{written!r}, which is no address or network",
+                expected="an address or a network, such as 10.0.0.0/8",
+                way=("trusted_proxies", number),
+            )
+            for number, written in enumerate(self.trusted_proxies)
+            if not _is_network(written)
+        ]
+        if mistakes:
+            raise Mistakes(*mistakes)
+        return self
+
+
+def _is_network(written: str) -> bool:
+    try:
+        ip_network(written, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 class OktaSettings(Written):
     """Okta's API, for groups that Okta keeps; the token needs no more than to read groups."""
 
@@ -226,6 +262,7 @@ class Configuration(Written):
     oidc: OidcSettings | None = None
     page: PageSettings | None = None
     okta: OktaSettings | None = None
+    http: HttpSettings | None = None
     evidence: EvidenceSettings
     gateway: GatewaySettings
     playbooks: Folder | None = None

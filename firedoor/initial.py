@@ -154,6 +154,10 @@ accounts:
 # Groups that Okta keeps (okta_group in people.yaml); the token may read groups, and no more.
 # okta: {{url: "https://example.okta.com", token: {{env: OKTA_TOKEN}}}}
 
+# /metrics for Prometheus opens to this token; without it, to nobody. Name the proxies before the gateway, or
+# their address counts as everybody's.
+# http: {{metrics_token: {{env: FIREDOOR_METRICS_TOKEN}}, trusted_proxies: [10.0.0.0/8]}}
+
 evidence:
   store: file:var/evidence
   signing_key: {{file: {evidence}}}         # Ed25519; keep its public half where Firedoor cannot write

@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 import structlog
@@ -34,12 +35,15 @@ from firedoor.gateway.authentication import Verifier, verifier
 from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.bearer import Tokens
 from firedoor.gateway.clearance import Switch, clearance_router
+from firedoor.gateway.crowd import Crowd, capacity
 from firedoor.gateway.door import Door
 from firedoor.gateway.engine import Engine
+from firedoor.gateway.front import LettingRunOut
 from firedoor.gateway.genuine import Genuine
 from firedoor.gateway.page.router import page_router
 from firedoor.gateway.presses import WITHIN, Presses
 from firedoor.gateway.responses import responses_router
+from firedoor.gateway.server import Server
 from firedoor.gateway.slack import slack_router
 from firedoor.gateway.slack_socket import SocketDoor, publish
 from firedoor.gateway.talk import Talk
@@ -265,6 +269,7 @@ def app_of(
         routers=doors.routers,
         reports=reports,
         redaction=redaction,
+        metrics_token=settings.http.metrics_token.values if settings.http.metrics_token else None,
     )
 
 
@@ -286,26 +291,39 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     client = await connect(settings)
     doors = doors_for_people(settings, client, together(settings))
     redaction = await asyncio.to_thread(redaction_of)
-    config = uvicorn.Config(
-        app_of(settings, client, shelf, doors, redaction),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-        # The headers of one request; bodies are bounded by the application itself.
-        h11_max_incomplete_event_size=64 * 1024,
+    server = server_of(
+        app_of(settings, client, shelf, doors, redaction), host, port, settings.http.trusted_proxies
     )
     behind = [asyncio.create_task(_refresh(shelf))]
     if doors.socket is not None:
         behind.append(asyncio.create_task(doors.socket.run()))
     try:
-        await uvicorn.Server(config).serve()
+        await server.serve()
     finally:
         for task in behind:
             task.cancel()
         await asyncio.wait(behind)  # presses that are being answered are still acked
+
+
+def server_of(app: FastAPI, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> Server:
+    """Build the server around an application. What a client says of its own address counts for nothing."""
+    config = uvicorn.Config(
+        LettingRunOut(app),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_graceful_shutdown=3,
+        http="h11",
+        ws="none",
+        # The headers of one request; bodies are bounded by the application itself.
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    trusted = [ip_network(one, strict=False) for one in trusted_proxies]
+    return Server(config, Crowd(capacity(), trusted=trusted))
 
 
 async def _refresh(shelf: Shelf) -> None:

@@ -13,6 +13,7 @@ from temporalio.envconfig import ClientConfig
 from firedoor.configuration import (
     Configuration,
     EvidenceSettings,
+    HttpSettings,
     OidcSettings,
     SlackSettings,
     SourceKind,
@@ -113,6 +114,14 @@ class Gateway:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Http:
+    """The HTTP door: what opens its metrics, and whose word about a client's address counts."""
+
+    metrics_token: Secret | None = None
+    trusted_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Temporal:
     """How Temporal is reached, by its own environment configuration."""
 
@@ -142,6 +151,7 @@ class Settings:
     oidc: Oidc | None = None
     page_secret: Secret | None = None
     okta: Okta | None = None
+    http: Http = Http()
 
 
 def from_environment(directory: Path | None = None) -> Settings:
@@ -252,6 +262,7 @@ class _Loading:
             else None,
             "okta": okta
             and Okta(url=okta.url.rstrip("/"), token=self._secret(document, ("okta", "token"), okta.token)),
+            "http": self._http(document, configuration.http),
             "evidence": self._evidence(document, configuration.evidence),
             # Not read here: a worker runs without it, and should not have it at all.
             "gateway": Gateway(
@@ -277,6 +288,14 @@ class _Loading:
             channel=slack.channel,
             fallback_channel=slack.fallback_channel,
             base_url=slack.base_url,
+        )
+
+    def _http(self, document: Document, http: HttpSettings | None) -> Http:
+        if http is None:
+            return Http()
+        return Http(
+            metrics_token=self._perhaps(document, ("http", "metrics_token"), http.metrics_token),
+            trusted_proxies=http.trusted_proxies,
         )
 
     def _oidc(self, document: Document, oidc: OidcSettings) -> Oidc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -20,10 +21,12 @@ from starlette.requests import ClientDisconnect
 
 from firedoor.domain.contract import Intake, Responses
 from firedoor.domain.credentials import Redaction
+from firedoor.domain.errors import FiredoorError
 from firedoor.gateway.described import describe
 from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.intake import IntakePipeline
 from firedoor.gateway.refusal import MEDIA_TYPE, Answer, problem
+from firedoor.gateway.server import CONNECTION
 
 _log = structlog.get_logger("firedoor.gateway")
 
@@ -64,17 +67,19 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     reports: Callable[[], Mapping[str, str]] = dict,
     redaction: Redaction | None = None,
+    metrics_token: Callable[[], tuple[str, ...]] | None = None,
 ) -> FastAPI:
     """Build the application; everything it needs is handed in.
 
     `ready` are the checks without which it does no work; `reports` are told beside them and fail nothing.
+    `metrics_token` are the tokens that open /metrics; None: nobody sees it.
     """
     pipeline = IntakePipeline(
         doors=doors, responses=responses, clock=clock, limits=limits, redaction=redaction
     )
     app = FastAPI(title="Firedoor", docs_url=None, redoc_url=None, lifespan=lifespan, telemetry=_SILENT)
     app.include_router(_findings(pipeline))
-    app.include_router(_health(ready, reports))
+    app.include_router(_health(ready, reports, metrics_token))
     describe(app)
     for router in routers:
         app.include_router(router)
@@ -98,7 +103,11 @@ def _findings(pipeline: IntakePipeline) -> APIRouter:
     async def deliver(source: str, request: Request) -> Response:
         """Take a detector's delivery; 202 means that Temporal holds every finding it is answered for."""
         try:
-            return _response(await pipeline.take(source, _headers(request), request.stream()))
+            return _response(
+                await pipeline.take(
+                    source, _headers(request), request.stream(), proven=lambda: prove(request)
+                )
+            )
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is left to read it
 
@@ -106,7 +115,9 @@ def _findings(pipeline: IntakePipeline) -> APIRouter:
 
 
 def _health(
-    ready: Callable[[], Awaitable[Mapping[str, str]]], reports: Callable[[], Mapping[str, str]]
+    ready: Callable[[], Awaitable[Mapping[str, str]]],
+    reports: Callable[[], Mapping[str, str]],
+    metrics_token: Callable[[], tuple[str, ...]] | None,
 ) -> APIRouter:
     router = APIRouter(tags=["health"])
 
@@ -127,11 +138,30 @@ def _health(
         return Response(body, status, media_type="application/json")
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-    async def metrics() -> Response:
-        """Tell what was counted."""
+    async def metrics(request: Request) -> Response:
+        """Tell what was counted to whoever sends the token of `metrics:` as a bearer; 404 for all others."""
+        if not _may_measure(request, metrics_token):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
         return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return router
+
+
+def _may_measure(request: Request, tokens: Callable[[], tuple[str, ...]] | None) -> bool:
+    given = request.headers.get("authorization", "").encode("latin-1")
+    try:
+        live = tokens() if tokens is not None else ()
+    except FiredoorError as error:
+        _log.error("metrics.token_unusable", why=error.found)
+        return False
+    return bool(sum(hmac.compare_digest(given, b"Bearer " + one.encode()) for one in live))
+
+
+def prove(request: Request) -> None:
+    """Let the connection of a sender who showed who it is stay before those of strangers."""
+    seat = (request.scope.get("state") or {}).get(CONNECTION)
+    if seat is not None:
+        seat.prove(seat)
 
 
 def _headers(request: Request) -> Mapping[str, str]:
@@ -186,7 +216,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 def _documented() -> dict[int | str, dict[str, Any]]:
-    refused = (401, 404, 408, 413, 415, 422, 429, 503)
+    refused = (401, 408, 413, 415, 422, 429, 503)
     problems: dict[int | str, dict[str, Any]] = {
         status: {
             "description": HTTPStatus(status).phrase,

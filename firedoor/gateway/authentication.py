@@ -8,8 +8,8 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final, Protocol
 
 import structlog
 
@@ -24,6 +24,7 @@ _log = structlog.get_logger(__name__)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _HEX_SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})")
+_V1_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _MOST_SIGNATURES: Final = 10
 _LONGEST_ID: Final = 256
 
@@ -37,7 +38,12 @@ class Proof:
 
 
 class Verifier(Protocol):
-    """Proves that a body comes from a holder of the secret."""
+    """Proves that a body comes from a holder of the secret.
+
+    `signs_body` is False where the headers alone prove it: then the body is not read before they did.
+    """
+
+    signs_body: ClassVar[bool]
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Proof:
         """Return the proof, or raise `Unauthenticated`; header names are lower case, values Latin-1."""
@@ -46,6 +52,8 @@ class Verifier(Protocol):
 
 class HeaderSecret:
     """A secret in a header: EventBridge API destinations and all that can sign nothing."""
+
+    signs_body: ClassVar = False
 
     def __init__(self, *, secrets: Secrets, header: str) -> None:
         if not _HEADER_NAME.fullmatch(header):
@@ -72,6 +80,8 @@ class StandardWebhooks:
     reads the wall clock, knows one secret, and answers junk in a header with a ValueError.
     """
 
+    signs_body: ClassVar = True
+
     def __init__(self, *, secrets: Secrets) -> None:
         self._secrets = _checked(secrets)
         for secret in self._secrets():
@@ -79,22 +89,7 @@ class StandardWebhooks:
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Proof:
         """Compare each `v1` signature with each live secret's."""
-        delivery = _needed(headers, "webhook-id")
-        timestamp = _needed(headers, "webhook-timestamp")
-        if len(delivery) > _LONGEST_ID or not _TIMESTAMP.fullmatch(timestamp):
-            raise Unauthenticated(
-                "webhook-id or webhook-timestamp is malformed",
-                expected="an id of at most 256 characters and the time in whole seconds since 1970",
-                mend="sign with a Standard Webhooks library",
-            )
-        given = [
-            signature
-            for version, _, signature in (
-                part.partition(",")
-                for part in _needed(headers, "webhook-signature").split(" ")[:_MOST_SIGNATURES]
-            )
-            if version == "v1"
-        ]
+        delivery, timestamp, given = _standard_webhooks(headers)
         content = delivery.encode("latin-1") + b"." + timestamp.encode() + b"." + body
         wanted = [
             base64.b64encode(hmac.digest(_webhook_key(secret), content, "sha256"))
@@ -105,11 +100,28 @@ class StandardWebhooks:
         return Proof(delivery=delivery, sent=datetime.fromtimestamp(int(timestamp), UTC))
 
 
+def _standard_webhooks(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
+    """Return the id, the time and the `v1` signatures that the headers name."""
+    delivery = _needed(headers, "webhook-id")
+    timestamp = _needed(headers, "webhook-timestamp")
+    if len(delivery) > _LONGEST_ID or not _TIMESTAMP.fullmatch(timestamp):
+        raise Unauthenticated(
+            "webhook-id or webhook-timestamp is malformed",
+            expected="an id of at most 256 characters and the time in whole seconds since 1970",
+            mend="sign with a Standard Webhooks library",
+        )
+    signatures = _needed(headers, "webhook-signature").split(" ")[:_MOST_SIGNATURES]
+    named = (part.partition(",") for part in signatures)
+    return delivery, timestamp, [signature for version, _, signature in named if version == "v1"]
+
+
 class GitHubSignature:
     """GitHub's `X-Hub-Signature-256`: HMAC-SHA256 over the body, and over nothing else.
 
     The delivery's id and the event's name stand in headers that are not signed.
     """
+
+    signs_body: ClassVar = True
 
     def __init__(self, *, secrets: Secrets) -> None:
         self._secrets = _checked(secrets)
@@ -157,6 +169,22 @@ def authenticate(door: Verifier, body: bytes, headers: Mapping[str, str]) -> Pro
             expected="the headers of the configured scheme",
             mend="look at the sender",
         ) from None
+
+
+def worth_reading(headers: Mapping[str, str], now: datetime, skew: timedelta) -> bool:
+    """Whether the headers may hold a signature over the body, by their shape and their time.
+
+    All the schemes are looked for whatever the source is, so that nobody learns from it which it has,
+    or whether there is one of this name.
+    """
+    if _HEX_SIGNATURE.fullmatch(headers.get("x-hub-signature-256", "")):
+        return True
+    try:
+        _, timestamp, given = _standard_webhooks(headers)
+        sent = datetime.fromtimestamp(int(timestamp), UTC)
+    except (Unauthenticated, ValueError, OverflowError, OSError):
+        return False
+    return abs(now - sent) <= skew and any(_V1_SIGNATURE.fullmatch(one) for one in given)
 
 
 def decoy() -> Verifier:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from firedoor.gateway.authentication import Verifier
+from firedoor.gateway.strangers import Room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,8 @@ class Limits:
     """How much and how long intake bears."""
 
     body_bytes: int = 10 * 1024 * 1024
-    in_flight: int = 256
+    in_flight: int = 256  # of proven senders; a stranger takes none of their places
+    strangers: Room = field(default_factory=Room)
     at_once: int = 16  # findings of one batch handed over side by side
     clock_skew: timedelta = timedelta(minutes=5)  # Standard Webhooks' own tolerance
     read_within: float = 10.0

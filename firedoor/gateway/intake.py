@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -26,7 +25,7 @@ from firedoor.findings.forgiving import quoted
 from firedoor.findings.json_reader import read_json
 from firedoor.findings.kinds import KINDS
 from firedoor.gateway import metrics
-from firedoor.gateway.authentication import Proof, authenticate, decoy
+from firedoor.gateway.authentication import Proof, authenticate, decoy, worth_reading
 from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.refusal import (
     Answer,
@@ -36,13 +35,16 @@ from firedoor.gateway.refusal import (
     Refusal,
     TooLarge,
     TooMany,
-    TooSlow,
     Unauthenticated,
-    UnknownSource,
+    Unproven,
 )
 from firedoor.gateway.replay import DeliveryKey, RecentDeliveries
+from firedoor.gateway.sparing import Sparing
+from firedoor.gateway.strangers import Strangers, read_body, too_large
 
 _log = structlog.get_logger("firedoor.gateway")
+
+Result = TypeVar("Result")
 
 _UNKNOWN: Final = "unknown"  # the metrics' label for names that strangers make up
 _LARGE: Final = 256 * 1024  # above this, reading would hold up the other deliveries
@@ -60,8 +62,10 @@ class Taken:
 class _Request:
     """One request on its way through the checks."""
 
+    name: str  # as the caller gave it
     door: Door | None
     headers: Mapping[str, str]
+    proven: Callable[[], None]
     body: bytes = b""
     body_sha256: str = ""
     proof: Proof = field(default_factory=Proof)
@@ -70,6 +74,19 @@ class _Request:
     def source(self) -> str:
         """The source as metrics and logs may know it: a stranger's made-up name is none."""
         return self.door.name if self.door else _UNKNOWN
+
+    def take(self, body: bytes) -> None:
+        """Hold the body."""
+        self.body = body
+
+    async def hash(self) -> None:
+        """Take the body's digest."""
+        self.body_sha256 = await aside(len(self.body), lambda: hashlib.sha256(self.body).hexdigest())
+
+
+async def aside(size: int, work: Callable[[], Result]) -> Result:
+    """Do what takes long with a large body beside the other deliveries, and the rest at once."""
+    return await asyncio.to_thread(work) if size > _LARGE else work()
 
 
 class IntakePipeline:
@@ -99,32 +116,42 @@ class IntakePipeline:
         self._recent: RecentDeliveries[Taken] = recent or RecentDeliveries()
         self._redaction = redaction or Redaction()
         self._decoy = decoy()
+        self._strangers = Strangers(self._limits.strangers)
+        self._told = Sparing(clock)
         self._in_flight = 0
 
-    async def take(self, name: str, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> Answer:
-        """Answer one request. Header names are lower case, values Latin-1."""
-        request = _Request(door=self._doors.get(name), headers=headers)
-        self._in_flight += 1
-        metrics.IN_FLIGHT.set(self._in_flight)
-        try:
-            with metrics.SECONDS.labels(request.source).time():
-                return await self._answer(request, body)
-        finally:
-            self._in_flight -= 1
-            metrics.IN_FLIGHT.set(self._in_flight)
+    async def take(
+        self,
+        name: str,
+        headers: Mapping[str, str],
+        body: AsyncIterator[bytes],
+        *,
+        proven: Callable[[], None] = lambda: None,
+    ) -> Answer:
+        """Answer one request. Header names are lower case, values Latin-1.
+
+        `proven` is called once the sender has shown who it is.
+        """
+        request = _Request(name=name, door=self._doors.get(name), headers=headers, proven=proven)
+        with metrics.SECONDS.labels(request.source).time():
+            return await self._answer(request, body)
 
     async def _answer(self, request: _Request, body: AsyncIterator[bytes]) -> Answer:
         try:
             taken = await self._pass(request, body)
         except Refusal as refusal:
-            _log.warning(
-                "findings.refused",
-                source=request.source,
-                error=refusal.error,
-                found=refusal.found,
-                body_sha256=request.body_sha256,
-                body_bytes=len(request.body),
-            )
+            # Strangers could fill the disk with lines about them.
+            unlogged = self._told.unlogged() if isinstance(refusal, Unproven) else 0
+            if unlogged is not None:
+                _log.warning(
+                    "findings.refused",
+                    source=request.source,
+                    error=refusal.error,
+                    found=refusal.found,
+                    body_sha256=request.body_sha256,
+                    body_bytes=len(request.body),
+                    **({"unlogged_before": unlogged} if unlogged else {}),
+                )
             metrics.DELIVERIES.labels(request.source, refusal.error).inc()
             return refusal.answer()
         if taken.handshake:
@@ -142,65 +169,78 @@ class IntakePipeline:
 
     async def _pass(self, request: _Request, body: AsyncIterator[bytes]) -> Taken:
         """Let the request through the checks, in the order that never changes."""
-        if self._in_flight > self._limits.in_flight:
+        self._demand_size(request.headers)
+        door = await self._authenticate(request, body)
+        request.proven()
+        if self._in_flight >= self._limits.in_flight:
             raise TooMany(
                 "more deliveries at once than the gateway takes",
                 mend="deliver again a little later",
                 retry_after=5,
             )
-        request.body = await self._read(request.headers, body)
-        request.body_sha256 = hashlib.sha256(request.body).hexdigest()
-        door = self._authenticate(request)
-        self._demand_fresh(request.proof)
-        key = DeliveryKey(door.name, request.proof.delivery, request.body_sha256)
-        return await self._recent.answer(
-            key, self._clock(), lambda: self._hand_over(door, request), again=_already_there
-        )
+        self._in_flight += 1
+        metrics.IN_FLIGHT.set(self._in_flight)
+        try:
+            if not door.verifier.signs_body:
+                request.take(
+                    await read_body(body, most=self._limits.body_bytes, within=self._limits.read_within)
+                )
+                await request.hash()
+            key = DeliveryKey(door.name, request.proof.delivery, request.body_sha256)
+            return await self._recent.answer(
+                key, self._clock(), lambda: self._hand_over(door, request), again=_already_there
+            )
+        finally:
+            self._in_flight -= 1
+            metrics.IN_FLIGHT.set(self._in_flight)
 
-    async def _read(self, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> bytes:
+    def _demand_size(self, headers: Mapping[str, str]) -> None:
+        """Refuse by what is announced: before anything else, and alike for every name."""
         limit = self._limits.body_bytes
-        too_large = TooLarge(
-            "a body that is too large",
-            expected=f"at most {limit} bytes",
-            mend="send fewer findings in one delivery",
-        )
         announced = headers.get("content-length", "")
         if announced.isdecimal() and (len(announced) > len(str(limit)) or int(announced) > limit):
-            raise too_large
-        read = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.read_within):
-                async for chunk in body:
-                    read += chunk
-                    if len(read) > limit:
-                        raise too_large
-        except TimeoutError:
-            raise TooSlow(
-                "a body that did not arrive in time",
-                expected=f"all of it within {self._limits.read_within:g} seconds",
-                mend="deliver again",
-            ) from None
-        return bytes(read)
+            raise too_large(limit)
 
-    def _authenticate(self, request: _Request) -> Door:
-        if request.door is None:
-            with contextlib.suppress(Unauthenticated):  # only for the time it takes
-                authenticate(self._decoy, request.body, request.headers)
-            raise UnknownSource(
-                "no source of this name",
-                expected="a name under sources: in firedoor.yaml",
-                mend="compare the URL",
+    async def _authenticate(self, request: _Request, body: AsyncIterator[bytes]) -> Door:
+        """Prove the sender; what the headers can tell is told by them, and then no body is read.
+
+        Every name is treated alike, also those that are none: whether the body is waited for depends on
+        the headers alone.
+        """
+        door, headers = request.door, request.headers
+        why: Unauthenticated = Unauthenticated("no source of this name")
+        if door is not None and not door.verifier.signs_body:
+            try:
+                request.proof = authenticate(door.verifier, b"", headers)
+            except Unauthenticated as refusal:
+                why = refusal
+            else:
+                return door
+        if not worth_reading(headers, self._clock(), self._limits.clock_skew):
+            if door is not None and door.verifier.signs_body:
+                why = Unauthenticated("no fresh signature of any scheme in the headers")
+            raise Unproven(why.found)
+        request.take(
+            await self._strangers.read(
+                request.name, body, most=self._limits.body_bytes, within=self._limits.read_within
             )
-        request.proof = authenticate(request.door.verifier, request.body, request.headers)
-        return request.door
+        )
+        await request.hash()
+        verifying = door.verifier if door is not None and door.verifier.signs_body else self._decoy
+        try:
+            request.proof = await aside(
+                len(request.body), lambda: authenticate(verifying, request.body, headers)
+            )
+            self._demand_fresh(request.proof)
+        except Unauthenticated as refusal:
+            raise Unproven(refusal.found if verifying is not self._decoy else why.found) from None
+        if door is None or verifying is self._decoy:
+            raise Unproven(why.found)
+        return door
 
     def _demand_fresh(self, proof: Proof) -> None:
         if proof.sent is not None and abs(self._clock() - proof.sent) > self._limits.clock_skew:
-            raise Unauthenticated(
-                "a timestamp that is too old or too new",
-                expected=f"within {self._limits.clock_skew.total_seconds():g} seconds of our clock",
-                mend="sign each attempt anew, and compare the clocks",
-            )
+            raise Unauthenticated("a timestamp that is too old or too new")
 
     async def _hand_over(self, door: Door, request: _Request) -> Taken:
         _demand_json(request.headers)

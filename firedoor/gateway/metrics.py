@@ -15,7 +15,13 @@ FINDINGS = Counter(
     "too_large.",
     ["source", "outcome"],
 )
-IN_FLIGHT = Gauge("firedoor_intake_in_flight", "Deliveries being read or handed over at this moment.")
+IN_FLIGHT = Gauge(
+    "firedoor_intake_in_flight", "Deliveries of proven senders being read or handed over at this moment."
+)
+CONNECTIONS = Gauge("firedoor_connections", "Open connections.")
+EVICTED = Counter(
+    "firedoor_connections_evicted_total", "Connections of strangers that were ended to make room for another."
+)
 SECONDS = Histogram(
     "firedoor_intake_seconds",
     "Time from the first byte to the answer.",

@@ -53,10 +53,16 @@ class Unauthenticated(Refusal):
     status, error = HTTPStatus.UNAUTHORIZED, "unauthenticated"
 
 
-class UnknownSource(Refusal):
-    """No door of this name."""
+class Unproven(Unauthenticated):
+    """A stranger. `found` is for our log; what is answered is the same whatever was wrong, and wherever."""
 
-    status, error = HTTPStatus.NOT_FOUND, "unknown_source"
+    def answer(self) -> Answer:
+        """Tell nothing of which sources there are, and how they authenticate."""
+        return Unauthenticated(
+            "no proof of coming from a configured source",
+            expected="the name of a source and its authentication, as under sources: in firedoor.yaml",
+            mend="compare the URL, the secret and the clock of both sides; the gateway's log says which",
+        ).answer()
 
 
 class TooSlow(Refusal):

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from firedoor.gateway.door import Door, Limits
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HEADER_SECRET = "a-secret-of-the-connection"
 HOOK_SECRET = "a-secret-of-the-hook"
+METRICS_TOKEN = "a-token-of-prometheus"
 WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 OURS = frozenset(("123456789012",))
 
@@ -72,7 +73,7 @@ class FakeEngine:
 class Gateway:
     """The application with three doors, and a client that reaches it without a socket."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, clock: Callable[[], datetime] | None = None) -> None:
         self.clock = Clock()
         self.engine = FakeEngine()
         self.checks = {"temporal": "ok"}
@@ -102,7 +103,12 @@ class Gateway:
             return self.checks
 
         self.app = create_app(
-            doors=doors, responses=self.engine, ready=ready, clock=self.clock, limits=limits
+            doors=doors,
+            responses=self.engine,
+            ready=ready,
+            clock=clock or self.clock,
+            limits=limits,
+            metrics_token=lambda: (METRICS_TOKEN,),
         )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://firedoor"
@@ -139,6 +145,10 @@ class Gateway:
             "x-github-delivery": delivery,
         }
         return await self.post("github", content, told | headers)
+
+    async def measured(self, token: str = METRICS_TOKEN) -> httpx.Response:
+        """As Prometheus asks."""
+        return await self.client.get("/metrics", headers={"authorization": f"Bearer {token}"})
 
     async def post(
         self, source: str, content: bytes | AsyncIterator[bytes], headers: Mapping[str, str] | None = None

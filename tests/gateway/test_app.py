@@ -23,10 +23,16 @@ async def test_not_ready_says_what_is_missing(gateway: Gateway):
 
 
 async def test_metrics_are_prometheus_text(gateway: Gateway):
-    response = await gateway.client.get("/metrics")
+    response = await gateway.measured()
 
     assert response.headers["content-type"].startswith("text/plain")
     assert "firedoor_intake_in_flight" in response.text
+
+
+async def test_metrics_are_there_for_the_holder_of_the_token_alone(gateway: Gateway):
+    nothing = await gateway.client.get("/nothing")
+    for refused in (await gateway.client.get("/metrics"), await gateway.measured("wrong")):
+        assert (refused.status_code, refused.text) == (404, nothing.text)
 
 
 async def test_what_is_not_there_is_a_problem_too(gateway: Gateway):
@@ -42,7 +48,7 @@ async def test_the_documentation_lists_intake_with_its_answers(gateway: Gateway)
     schema = (await gateway.client.get("/openapi.json")).json()
 
     answers = schema["paths"]["/findings/{source}"]["post"]["responses"]
-    assert {"202", "401", "404", "413", "415", "422", "429", "503"} <= set(answers)
+    assert {"202", "401", "413", "415", "422", "429", "503"} <= set(answers)
 
 
 async def test_the_documentation_runs_nothing_beside_the_forms_that_decide(gateway: Gateway):
