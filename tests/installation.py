@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 TOKENS = {name: f"fdp_{name}" for name in ("alice", "bob", "carol", "dave", "erin")}
 SLACK = {"alice": "T0ACME001/U0ALICE", "bob": "T0ACME001/U0BOB", "carol": "T0ACME001/U0CAROL"}
+METRICS_TOKEN = "a-token-of-prometheus"
 _SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
@@ -104,6 +105,7 @@ class Installation:
             f"url: http://127.0.0.1:{self.port}\n"
             "sources:\n  acme: {kind: generic, auth: {standard_webhooks: {env: ACME_WHSEC}}}\n"
             f'accounts:\n  "{ACCOUNT}": {{name: prod, environment: prod, regions: [us-east-1], role: none}}\n'
+            "http: {metrics_token: {env: FIREDOOR_METRICS_TOKEN}}\n"
             f"gateway: {{signing_key: {{file: '{voice}'}}, keys: ['{public}']}}\n"
             f"evidence: {{store: 'file:{self.folder}/evidence', signing_key: {{file: '{key}'}}}}\n"
             f"playbooks: '{self.folder}/playbooks'\nactions: ['{ROOT}/tests/toy_actions']\n" + more
@@ -141,6 +143,7 @@ class Installation:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal_port}",
             "TEMPORAL_NAMESPACE": NAMESPACE,
             "ACME_WHSEC": _SECRET,
+            "FIREDOOR_METRICS_TOKEN": METRICS_TOKEN,
             "PYTHONPATH": str(ROOT),
             "SLACK_BOT_TOKEN": "xoxb-made-up-for-tests",
             "SLACK_SIGNING_SECRET": "made-up-signing-secret",

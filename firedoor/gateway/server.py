@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import h11
 import structlog
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from firedoor.gateway.crowd import Crowd, Seat
 
@@ -81,9 +81,10 @@ class PatientProtocol(H11Protocol):
     def _now(self) -> Stage:
         if self.transport.is_closing():
             return "closing"
-        if self.cycle is None:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type hides that there is none at first
+        if cycle is None:
             return "headers"
-        if not self.cycle.response_complete:
+        if not cycle.response_complete:
             return "request"
         return "headers" if self.conn.our_state is h11.IDLE else "rest"
 

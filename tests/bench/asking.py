@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.bench.ballots import Ask, Ballots, Door
 from tests.bench.office import ONE, PEOPLE, QUIET, STORM, Office, until
-from tests.servers import request
+from tests.installation import METRICS_TOKEN
 
 #: Of six votes: four presses over HTTP, one over the socket, one over the HTTP API.
 _DOORS: tuple[Door, ...] = ("http", "http", "socket", "http", "http", "api")
@@ -228,7 +228,7 @@ async def _vote(
 
 def _counted(office: Office) -> int:
     """How many votes the gateway saw counted: neither refused nor left for later."""
-    told = request(f"{str(office.here.http.base_url).rstrip('/')}/metrics").decode()
+    told = office.here.http.get("/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}"}).text
     found = re.findall(r'^firedoor_votes_total\{[^}]*outcome="counted"[^}]*\} (\S+)', told, re.MULTILINE)
     return round(sum(float(each) for each in found))
 
