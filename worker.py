@@ -131,6 +131,7 @@ def worker_of(
         Watching(hands).watch,
         evidence.seal,
         *Steps(hands, planning.raised, switch.ask).activities(),
+        switch.is_frozen,
         Confirming(people.directory, people.accounts).confirm,
         *desk_of(client, settings, people, switch),
     ]

@@ -26,6 +26,7 @@ from firedoor.domain.undoing import Look, certain, undone
 
 _UNTOUCHED = "nothing was touched"
 _LOOKED = "looked"
+_TRIES = 6  # with an unknown kill switch; then the step waits as if it were frozen, and is not lost
 _LOOKED_WITHIN = 0.2  # seconds; an answer about the kill switch that is older is asked for again
 _SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
 
@@ -166,12 +167,13 @@ class Try:
     look: Look | None = None  # what the tries of an undo before this one have seen
 
     @classmethod
-    def of(cls, info: activity.Info) -> Try:
-        """Read what Temporal knows of the tries before this one."""
+    def of(cls, info: activity.Info, *, resumed: bool = False) -> Try:
+        """Read what Temporal knows of the tries before this one; a freeze may stand between them."""
         last_said = list(info.heartbeat_details)
         untouched = last_said == [_UNTOUCHED, info.attempt - 1]
         look = Look.model_validate_json(last_said[1]) if last_said[:1] == [_LOOKED] else None
-        return cls(number=info.attempt, fresh=info.attempt == 1 or untouched, look=look)
+        fresh = not resumed and (info.attempt == 1 or untouched)
+        return cls(number=info.attempt, fresh=fresh, look=look)
 
 
 class Steps:
@@ -205,7 +207,7 @@ class Steps:
         self, name: str, verb: Callable[[StepOrder, Try], Any], result: type[Any]
     ) -> Callable[..., Any]:
         async def lent(order: StepOrder) -> Any:
-            this = Try.of(activity.info())
+            this = Try.of(activity.info(), resumed=order.resumed)
             try:
                 return await in_thread(self._hands.pool, lambda: verb(order, this))
             except ApplicationError:
@@ -233,13 +235,9 @@ class Steps:
                 return stopped
         else:
             self._look_again(order)
-        frozen = asked()
-        if frozen is None and time.monotonic() - began > _LOOKED_WITHIN:
-            frozen = self._frozen(step.account, order.playbook)()  # a long look: it may be thrown by now
-        if frozen is not None and this.fresh:
-            return Applied(outcome="refused", says=frozen)
+        frozen = self._stopped(order, this, asked, began)
         if frozen is not None:
-            raise Rejected(frozen)
+            return Applied(outcome="parked", says=frozen, unsure=not this.fresh)
         params, before = entry.read_params(step.params), entry.read_before(step.before)
         action = self._hands.action(entry, step, order.artefact, changing=True)
         this.touched = True
@@ -279,6 +277,21 @@ class Steps:
             now = action.identify(entry.read_params(step.params))
             if now != step.identity:
                 raise Rejected(_another(step, now))
+
+    def _stopped(
+        self, order: StepOrder, this: Try, asked: Callable[[], str | None], began: float
+    ) -> str | None:
+        """Say why nothing may be changed now; None where it may."""
+        try:
+            frozen = asked()
+            if frozen is None and time.monotonic() - began > _LOOKED_WITHIN:
+                # A long look: it may be thrown by now.
+                frozen = self._frozen(order.step.account, order.playbook)()
+        except Unavailable as error:
+            if this.number < _TRIES:
+                raise
+            return str(error)
+        return frozen
 
     def _verify(self, order: StepOrder, this: Try) -> Verified:
         """Look once; what is not there yet is asked again by Temporal's own retries, without history."""

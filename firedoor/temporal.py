@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from temporalio.client import (
@@ -12,12 +13,22 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor.domain.clearance import Freezes
-from firedoor.domain.contract import CLEARANCE_ID, FREEZES, REPORT
+from firedoor.domain.clearance import ClearanceState, Freezes, unknown_state
+from firedoor.domain.contract import (
+    CLEARANCE,
+    CLEARANCE_ID,
+    CLEARANCE_STATE,
+    FREEZES,
+    REPORT,
+    RESPOND,
+    TASK_QUEUE,
+)
 from firedoor.domain.errors import Absent, Unavailable
 from firedoor.domain.response import Report
 
@@ -25,6 +36,9 @@ T = TypeVar("T")
 
 #: One call; a detector waits at most five seconds for its answer, Slack three.
 PATIENCE = timedelta(seconds=2)
+#: A response that is older than this was begun by a house that ran before, and had its kill switch.
+_A_WHILE = timedelta(hours=1)
+_LOG = logging.getLogger("firedoor.temporal")
 _DROPPED = 0.02  # seconds until an update that the server dropped is sent again
 
 
@@ -95,19 +109,100 @@ async def report_of(client: Client, response: str) -> Report:
 
 
 async def freezes_of(client: Client) -> Freezes:
-    """Tell what the kill switch is thrown over now; raises `Unavailable` where that cannot be known."""
+    """Tell what the kill switch is thrown over now.
+
+    Raises `Absent` where it does not run, `Unavailable` where no answer comes: then nothing may be changed.
+    """
     handle = client.get_workflow_handle(CLEARANCE_ID)
     try:
         now: Freezes = await asyncio.wait_for(
-            handle.query(FREEZES, result_type=Freezes, rpc_timeout=PATIENCE),
+            handle.query(
+                FREEZES,
+                result_type=Freezes,
+                # One that was ended by force would answer what it held, and could not be thrown any more.
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=PATIENCE,
+            ),
             timeout=PATIENCE.total_seconds() + 0.5,
         )
+    except WorkflowQueryRejectedError:
+        raise Absent("the kill switch does not run") from None
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
-            return Freezes()  # nobody ever threw it
+            raise Absent("the kill switch does not run") from None
         raise unavailable(error) from None
     except (WorkflowQueryFailedError, TimeoutError):
         raise Unavailable(
             "whether the kill switch is thrown is not known", mend="Temporal does not answer"
         ) from None
     return now
+
+
+async def stand_up(client: Client, known: Freezes | None = None) -> None:
+    """Have the kill switch run, without ever releasing it by that.
+
+    Where there never was one it is started. One that was ended by force is started again with what it held.
+    Where that cannot be known, everything is frozen until a person has looked. `known` is what this process
+    saw it hold last. Raises `Unavailable` where Temporal or a worker does not answer.
+    """
+    handle = client.get_workflow_handle(CLEARANCE_ID)
+    try:
+        described = await handle.describe(rpc_timeout=PATIENCE)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise unavailable(error) from None
+        state = ClearanceState(now=known) if known is not None else await _never_there(client)
+    else:
+        if described.status == WorkflowExecutionStatus.RUNNING:
+            return
+        state = await _left_behind(client, described.run_id or "")
+        _LOG.error(
+            "the kill switch was ended (%s); it is started again. Frozen: %s",
+            described.status.name.lower() if described.status else "unknown",
+            state.now.says() or "nothing",
+        )
+    try:
+        await client.start_workflow(
+            CLEARANCE,
+            state,
+            id=CLEARANCE_ID,
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary="the kill switch",
+            rpc_timeout=PATIENCE,
+        )
+    except RPCError as error:
+        raise unavailable(error) from None
+
+
+async def _never_there(client: Client) -> ClearanceState:
+    """Say what to begin with: nothing frozen, except where this house has answered findings before."""
+    now = datetime.now(UTC)
+    since = (now - _A_WHILE).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = f"WorkflowType = '{RESPOND}' AND StartTime < '{since}'"
+    before = await answered(client.count_workflows(query, rpc_timeout=PATIENCE))
+    if not before.count:
+        return ClearanceState()
+    _LOG.error("the record of the kill switch is gone; everything is frozen until somebody thaws it")
+    return unknown_state("the record of the kill switch is gone; look at what was frozen, then thaw", now)
+
+
+async def _left_behind(client: Client, run_id: str) -> ClearanceState:
+    """Ask a run that is over what it held; a worker reads that from its history."""
+    handle = client.get_workflow_handle(CLEARANCE_ID, run_id=run_id)
+    try:
+        state: ClearanceState = await asyncio.wait_for(
+            handle.query(CLEARANCE_STATE, result_type=ClearanceState, rpc_timeout=PATIENCE),
+            timeout=PATIENCE.total_seconds() + 0.5,
+        )
+    except TimeoutError:
+        raise Unavailable("no worker answers what the kill switch held", mend="start a worker") from None
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.INVALID_ARGUMENT):
+            raise unavailable(error) from None
+    except WorkflowQueryFailedError as error:
+        _LOG.error("what the kill switch held cannot be read: %s", error)
+    else:
+        return state
+    why = "what the kill switch held when it was ended cannot be read; look at what was frozen, then thaw"
+    return unknown_state(why, datetime.now(UTC))

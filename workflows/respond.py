@@ -9,12 +9,15 @@ from typing import Any, Literal
 
 from temporalio import workflow
 from temporalio.common import Priority, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from firedoor.domain.action import Undone, Verified
 from firedoor.domain.canonical import plain
+from firedoor.domain.clearance import Places, Waiting
 from firedoor.domain.contract import (
+    CLEARANCE_ID,
     CONFIRM,
+    IS_FROZEN,
     JOIN,
     JOIN_SIGNAL,
     KEYS,
@@ -26,10 +29,12 @@ from firedoor.domain.contract import (
     SEAL,
     SHOW,
     SNOOZE,
+    THAWED,
     UNDO,
     UNDO_SIGNAL,
     VOTE,
     VOTE_SIGNAL,
+    WAIT,
     WATCH,
     Status,
 )
@@ -37,6 +42,7 @@ from firedoor.domain.desk import ShowOrder
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import EntryKind
 from firedoor.domain.memory import Slot
+from firedoor.domain.patience import LONGEST_PARK, PARK, WAKES_A_SECOND
 from firedoor.domain.plan import Plan, PlannedStep, stretches
 from firedoor.domain.response import (
     Applied,
@@ -83,6 +89,8 @@ class Respond:
         self.story = Story(workflow.info().workflow_id, incident, workflow.now())
         self.resumed = incident.carried is not None
         self.nudged = False  # somebody put a reminder off: its hour is another one now
+        self.thawed = False  # what is parked may go on
+        self.parkings = 0  # how often something was parked; the last one is the one that waits
         self.tasks: list[asyncio.Task[None]] = []  # held, so that none is collected while it waits
         self.settling: list[asyncio.Task[None]] = []
         self.in_flight: list[workflow.ActivityHandle[Any]] = []
@@ -112,6 +120,8 @@ class Respond:
         if not self.resumed:
             self.story.receive(workflow.now())
             await self._contain()
+        elif self.story.parked():
+            await self._carry_out()
         while True:
             if not self.story.give_back and self.story.held():
                 await self._hold()
@@ -156,38 +166,61 @@ class Respond:
         A fact that joins while people think is planned and contained at once; it
         does not wait for them.
         """
-        while not self.story.stopped():
-            todo = self.story.todo()
+        story = self.story
+        while not story.stopped():
+            todo = story.todo()
             stretch = next(iter(stretches(todo)), ())
-            if stretch and not self.story.is_asking(stretch):
-                self.story.open_ask(workflow.now(), "apply", stretch, rules_of(stretch))
-            await self._apply_all([step for step in todo if step.approval is None])
-            if self.story.stopped() or not stretch:
+            if stretch and not (story.is_asking(stretch) or story.granted(stretch) or self._waits(stretch)):
+                story.open_ask(workflow.now(), "apply", stretch, rules_of(stretch))
+            await self._apply_all([*story.to_finish(), *(step for step in todo if step.approval is None)])
+            if story.stopped():
                 break
-            granted = await self._decided("apply")
-            if granted:
-                if self.story.reviewing(workflow.now()):
-                    self.tasks.append(asyncio.create_task(self._wait_for_review()))
+            if story.parked():
+                self._park()
+            answer = await self._answer(stretch)
+            if answer == "granted" and story.reviewing(workflow.now()):
+                self.tasks.append(asyncio.create_task(self._wait_for_review()))
+            if answer in ("granted", "confirmed"):
                 await self._apply_all(stretch)  # what drifted is to do again, and is asked again
-            elif self.story.fresh and not self.story.answered("apply", workflow.now()):
+            elif answer == "plan":
+                self.thawed = False
                 await self._plan()
-            else:
-                self.story.refuse(todo)
+            elif answer == "refused":
+                story.refuse([step for step in todo if step.approval is not None])
+            if answer == "over" or (answer == "refused" and not story.parked()):
                 break
         self.story.withdraw(workflow.now())
         settling, self.settling = self.settling, []
         await asyncio.gather(*settling)
 
+    async def _answer(
+        self, stretch: tuple[PlannedStep, ...]
+    ) -> Literal["granted", "confirmed", "refused", "plan", "again", "over"]:
+        """Wait for people, for the thaw, or for a finding that brings something new to plan."""
+        story = self.story
+        if stretch and not story.granted(stretch) and not self._waits(stretch):
+            if await self._decided("apply"):
+                return "granted"
+            if (story.fresh or self.thawed) and not story.answered("apply", workflow.now()):
+                return "plan"
+            return "again" if self._waits(stretch) else "refused"
+        if story.parked():
+            await self._until_thaw()
+            return "over" if story.stopped() else "plan"
+        if not stretch:
+            return "over"
+        return "confirmed" if await self._still_granted() else "again"
+
     async def _apply_all(self, steps: Sequence[PlannedStep]) -> None:
         """Apply stage by stage, each stage in parallel, until one drifts and has to be asked again.
 
         One target's failure does not stop its siblings; what it means for the
-        rest, the step's `on_failure` says.
+        rest, the step's `on_failure` says. Nothing overtakes what is parked.
         """
         for stage in sorted({step.stage for step in steps}):
             if self.story.stopped():
                 break
-            siblings = [step for step in steps if step.stage == stage]
+            siblings = [step for step in steps if step.stage == stage and self.story.is_before_parked(step)]
             results = await asyncio.gather(*(self._apply(step) for step in siblings))
             for step, result in zip(siblings, results, strict=True):
                 if result == "failed":
@@ -197,22 +230,21 @@ class Respond:
 
     async def _apply(self, step: PlannedStep) -> Literal["done", "failed", "drifted"]:
         """Carry out one step, write-ahead; an automatic one follows a world that moves, a few times."""
+        resumed = step in self.story.to_finish()
         for _ in range(_MOST_DRIFTS):
             if self.story.give_back:
                 return "done"
             self._enter("containing")
             self._note("begun", step.says, step=step.id)
+            order = self._order(step).model_copy(update={"resumed": resumed})
             try:
                 applied: Applied = await self._do(
-                    f"{step.action}.apply", "apply", self._order(step), Applied, says=step.says
+                    f"{step.action}.apply", "apply", order, Applied, says=step.says
                 )
             except ActivityError as error:
                 self._note("failed", reason(error), step=step.id)
                 return "failed"
-            if applied.outcome == "applied":
-                self._applied(step, applied)
-                return "done"
-            self._note("settled", applied.says, step=step.id, data={"outcome": applied.outcome})
+            self._tell_outcome(step, applied)
             if applied.outcome != "drifted" or applied.now is None:
                 return "done"
             self._note("drifted", applied.now.says, step=step.id, data={"plan": plain(applied.now)})
@@ -222,7 +254,13 @@ class Respond:
         self._note("failed", "the world kept moving under this step; a person should look", step=step.id)
         return "failed"
 
-    def _applied(self, step: PlannedStep, applied: Applied) -> None:
+    def _tell_outcome(self, step: PlannedStep, applied: Applied) -> None:
+        if applied.outcome == "parked":
+            self._note("parked", f"parked: {applied.says}", step=step.id, data={"unsure": applied.unsure})
+            return
+        if applied.outcome != "applied":
+            self._note("settled", applied.says, step=step.id, data={"outcome": applied.outcome})
+            return
         self._note("applied", applied.says, step=step.id)
         if applied.verified:
             self._note("verified", applied.says, step=step.id)
@@ -231,7 +269,8 @@ class Respond:
 
     async def _settle(self, step: PlannedStep) -> None:
         """Ask again until the vendor made it true, or its settling time is over."""
-        self._enter("unverified")
+        if not self.story.parked():
+            self._enter("unverified")
         try:
             verified: Verified = await self._do(
                 f"{step.action}.verify",
@@ -258,7 +297,8 @@ class Respond:
         story = self.story
 
         def over() -> bool:
-            return story.answered(slot, workflow.now()) or (slot == "apply" and story.fresh)
+            new = slot == "apply" and (story.fresh or self.thawed)
+            return new or story.answered(slot, workflow.now())
 
         def something() -> bool:
             return over() or bool(story.to_confirm(slot, workflow.now())) or self.nudged
@@ -278,6 +318,8 @@ class Respond:
                     story.escalate(workflow.now(), slot)
         if not story.answered(slot, workflow.now()):
             return False  # not answered yet: there is something new to plan first
+        if slot == "apply" and await self._parked_by_silence():
+            return False
         return story.decide(workflow.now(), slot)
 
     async def _confirm(self, slot: Slot) -> None:
@@ -304,6 +346,125 @@ class Respond:
         self.story.end_review(workflow.now())
         workflow.upsert_search_attributes([_REVIEW.value_set("over")])
 
+    # ---- parked ----------------------------------------------------------------------
+
+    def _waits(self, steps: Sequence[PlannedStep]) -> bool:
+        return any(step.id in self.story.parked() for step in steps)
+
+    async def _frozen(self, steps: Sequence[PlannedStep]) -> str:
+        """Say why nothing may be changed where these steps would; "" where it may."""
+        accounts = tuple(dict.fromkeys(step.account for step in steps))
+        places = Places(playbook=self.incident.playbook.playbook, accounts=accounts)
+        try:
+            why: str = await self._do(
+                IS_FROZEN, "frozen", places, str, says="is the kill switch thrown here?"
+            )
+        except ActivityError as error:
+            return f"whether the kill switch is thrown is not known: {reason(error)}"
+        return why
+
+    async def _parked_by_silence(self) -> bool:
+        """Whether nobody answered during a freeze: that is not a no, it is asked again after the thaw."""
+        story = self.story
+        if not story.is_silent(workflow.now()):
+            return False
+        frozen = await self._frozen(story.asked_steps["apply"])
+        if not frozen or not story.is_silent(workflow.now()):
+            return False
+        story.park_silent(workflow.now(), frozen)
+        return True
+
+    def _park(self) -> None:
+        """Say that something waits for the thaw, and have the kill switch wake this response."""
+        self.thawed = False
+        self.parkings += 1
+        self.tasks.append(asyncio.create_task(self._ask_to_be_woken(self.parkings)))
+
+    async def _ask_to_be_woken(self, mine: int) -> None:
+        """Ask the kill switch for a wake, and ask again, ever more rarely: a wake can be lost with it.
+
+        Nothing is polled: where nothing is frozen any more, the answer is the wake.
+        """
+        story, pause = self.story, PARK
+
+        def over() -> bool:
+            return self.thawed or bool(story.give_back) or mine != self.parkings or not story.parked()
+
+        while not over():
+            told = Waiting(
+                response=story.response,
+                playbook=self.incident.playbook.playbook,
+                accounts=story.frozen_accounts()[:20],
+            )
+            try:
+                await workflow.get_external_workflow_handle(CLEARANCE_ID).signal(WAIT, told)
+            except FailureError:
+                workflow.logger.error("the kill switch does not run; %s waits for it", story.response)
+            again = workflow.now() + pause * workflow.random().uniform(1, 2)
+            pause = min(2 * pause, LONGEST_PARK)
+            while workflow.now() < again and not over():
+                wake = min(again, story.next_look()) if story.held() else again
+                try:
+                    await workflow.wait_condition(over, timeout=max(wake - workflow.now(), timedelta()))
+                except TimeoutError:
+                    self._look_while_parked()
+
+    def _look_while_parked(self) -> None:
+        """Watch what is contained already, and say it when the hold is over and something is parked still."""
+        story = self.story
+        if story.held() and workflow.now() >= story.next_look():
+            story.looks += 1
+            self.tasks.append(asyncio.create_task(self._look()))
+        story.hold_over_while_parked(workflow.now())
+
+    async def _until_thaw(self) -> None:
+        """Rest until what is parked may go on; of many that are woken, each waits for its turn."""
+        story = self.story
+
+        def over() -> bool:
+            return self.thawed or story.fresh or story.stopped()
+
+        while not over():
+            if "undo" not in story.asks:
+                self._enter(story.resting_status())
+            await workflow.wait_condition(lambda: over() or self._may_continue_as_new())
+            if not over():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(story.incident.model_copy(update={"carried": story.carry()}))
+        story.hold_anew()
+
+    def _may_continue_as_new(self) -> bool:
+        return (
+            workflow.info().is_continue_as_new_suggested()
+            and not self.story.asks.get("undo")
+            and not self.story.reviewing(workflow.now())
+            and not self.story.fresh
+        )
+
+    async def _still_granted(self) -> bool:
+        """Look everyone up who said yes before the thaw; a directory that cannot be read means: ask again."""
+        votes = self.story.yeses("apply")
+        if not votes:
+            return True  # silence meant yes
+        order = ConfirmOrder(votes=votes, groups=self.story.asks["apply"].groups())
+        try:
+            confirmed: Confirmed = await self._do(
+                CONFIRM, "confirm", order, Confirmed, says="look up everyone who said yes before the thaw"
+            )
+        except ActivityError as error:
+            workflow.logger.error("nobody could be looked up again: %s", reason(error))
+            confirmed = Confirmed(voters={})
+        return self.story.confirm_after_thaw(workflow.now(), confirmed.voters)
+
+    @workflow.signal(name=THAWED)
+    async def thaw(self, among: int) -> None:
+        """Go on with what is parked; where many are woken, not all of them in the same second."""
+        mine = self.parkings
+        if among > WAKES_A_SECOND:
+            await workflow.sleep(workflow.random().uniform(0, among / WAKES_A_SECOND))
+        if mine == self.parkings and self.story.parked():
+            self.thawed = True
+
     # ---- hold ------------------------------------------------------------------------
 
     async def _hold(self) -> None:
@@ -324,12 +485,7 @@ class Respond:
             except TimeoutError:
                 if await self._woken():
                     return
-            if (
-                workflow.info().is_continue_as_new_suggested()
-                and not story.asks.get("undo")
-                and not story.reviewing(workflow.now())
-                and not story.fresh
-            ):
+            if self._may_continue_as_new():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(story.incident.model_copy(update={"carried": story.carry()}))
 
@@ -399,6 +555,7 @@ class Respond:
 
     async def _close(self) -> Report:
         self.story.closing = True
+        self.story.settle_parked(workflow.now())
         status = self.story.final_status()
         self._note("closed", f"closed as {status}", data={"status": status})
         self._enter(status)

@@ -25,6 +25,7 @@ _STATUSES = {
     "contained": "green",
     "closed": "green",
     "unverified": "yellow",
+    "parked": "bold yellow",
     "reverted": "bold red",
     "failed": "bold red",
     "stuck": "bold red",

@@ -24,6 +24,7 @@ from firedoor.slack.standing import Progress, Standing, all_progress, standing
 #: A sign and a colour for what became of a step.
 _SIGNS: Final[dict[Progress, tuple[str, str]]] = {
     "waiting": ("○", "dim"),
+    "parked": ("■", "bold yellow"),
     "running": ("…", "cyan"),
     "applied": ("…", "cyan"),
     "verified": ("✓", "green"),
@@ -59,6 +60,7 @@ _STANDING_STYLES: Final[dict[Standing, str]] = {
     "confirming": "bold yellow",
     "undo_pending": "bold yellow",
     "partial": "bold yellow",
+    "parked": "bold yellow",
     "unverified": "bold yellow",
     "failed": "bold red",
     "stuck": "bold red",
@@ -71,6 +73,7 @@ _KINDS: Final[dict[str, str]] = {
     "asked": "yellow",
     "voted": "yellow",
     "voided": "bold red",
+    "parked": "bold yellow",
     "reminded": "dim",
     "snoozed": "dim",
     "reassigned": "yellow",
@@ -206,6 +209,8 @@ def headline(report: Report) -> Iterator[RenderableType]:
         safe(report.id, "dim"),
     )
     yield Text(means)
+    if report.parked:
+        yield safe(report.parked, "bold yellow")
     yield ""
     told = (
         severity(finding.severity.value),

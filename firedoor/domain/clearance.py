@@ -11,6 +11,13 @@ from firedoor.domain.finding import Moment
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door
 
+#: Freezes of an account or a playbook that are held at once; a freeze of everything always fits beside them.
+MOST_FREEZES = 100
+#: Responses that are remembered to be woken by a thaw; what is not remembered asks by itself, later.
+MOST_WAITING = 5000
+#: Who is named as having frozen everything where what was frozen is not known any more.
+THE_HOUSE = "firedoor"
+
 
 class Freeze(Value):
     """One throw of the switch. `account` and `playbook` narrow it; left out, it holds for everything."""
@@ -69,26 +76,78 @@ class Freezes(Value):
     def objection(self, account: str, playbook: str) -> str | None:
         """Why nothing may be changed there; None where it may."""
         held = next((each for each in self.freezes if each.holds_for(account, playbook)), None)
-        return None if held is None else f"the kill switch is thrown: {held}"
+        return (
+            None
+            if held is None
+            else f"the kill switch is thrown over {held.scope}: frozen by {held.by} because {held.why}"
+        )
 
     def says(self) -> str:
         """Say on one line what is frozen; "" where nothing is."""
         return "; ".join(str(each) for each in self.freezes)
 
 
+class Places(Value):
+    """Where a response would change something: what is asked of the kill switch besides a single step."""
+
+    playbook: str
+    accounts: tuple[str, ...]
+
+    def objection(self, now: Freezes) -> str | None:
+        """Why nothing may be changed in one of them; None where it may in all."""
+        told = (now.objection(account, self.playbook) for account in self.accounts)
+        return next((objection for objection in told if objection is not None), None)
+
+
+class Waiting(Value):
+    """A parked response that wants to be woken when nothing is frozen for it any more."""
+
+    response: Annotated[str, Field(min_length=1, max_length=200)]
+    playbook: Annotated[str, Field(max_length=64)]
+    accounts: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=20)]
+
+    def is_free(self, now: Freezes) -> bool:
+        """Whether there is something that it may do again."""
+        return not self.accounts or any(now.objection(each, self.playbook) is None for each in self.accounts)
+
+
+class ClearanceState(Value):
+    """All that the kill switch holds: what it hands to its next run, and what is left of one that ended."""
+
+    now: Freezes = Freezes()
+    waiting: tuple[Waiting, ...] = ()
+
+
 def frozen(now: Freezes, order: FreezeOrder) -> Freezes:
     """Throw the switch; the same scope again replaces who threw it only where nobody did."""
-    if any((each.account, each.playbook) == (order.account, order.playbook) for each in now.freezes):
+    if _is_held(now, order):
         return now
     made = Freeze(by=order.person, why=order.why, at=order.at, account=order.account, playbook=order.playbook)
     return Freezes(freezes=(*now.freezes, made))
+
+
+def freeze_objection(now: Freezes, order: FreezeOrder) -> str | None:
+    """Why the switch is not thrown once more; None where it is. Everything can always be frozen."""
+    narrow = [each for each in now.freezes if each.account or each.playbook]
+    everything = order.account is None and order.playbook is None
+    if everything or _is_held(now, order) or len(narrow) < MOST_FREEZES:
+        return None
+    return (
+        f"{MOST_FREEZES} scopes are frozen already, and no more are held; "
+        "freeze everything, which always fits, or thaw some of them"
+    )
+
+
+def _is_held(now: Freezes, order: FreezeOrder) -> bool:
+    return any((each.account, each.playbook) == (order.account, order.playbook) for each in now.freezes)
 
 
 def thaw_objection(now: Freezes, order: ThawOrder) -> str | None:
     """Why the switch is not released; None where it is. Whoever threw it cannot."""
     released = _released(now.freezes, order)
     if not released:
-        return "nothing is frozen there"
+        held = "; ".join(each.scope for each in now.freezes[:10])
+        return "nothing is frozen there" + (f"; frozen is: {held}" if held else "")
     mine = [each for each in released if each.by == order.person]
     if mine:
         return f"you froze {mine[0].scope} yourself; somebody else has to thaw it"
@@ -105,3 +164,8 @@ def _released(freezes: Sequence[Freeze], order: ThawOrder) -> list[Freeze]:
     if order.account is None and order.playbook is None:
         return list(freezes)
     return [each for each in freezes if (each.account, each.playbook) == (order.account, order.playbook)]
+
+
+def unknown_state(why: str, at: Moment) -> ClearanceState:
+    """Return the state where what was frozen cannot be known: everything is, until a person has looked."""
+    return ClearanceState(now=Freezes(freezes=(Freeze(by=THE_HOUSE, why=why, at=at),)))

@@ -37,6 +37,9 @@ CLEARANCE_ID = "clearance"
 FREEZE = "freeze"  # update
 THAW = "thaw"  # update
 FREEZES = "freezes"  # query
+CLEARANCE_STATE = "state"  # query: all that it holds; what is left of one that was ended by force
+WAIT = "wait"  # signal to it: a parked response wants to be woken by the thaw
+THAWED = "thawed"  # signal from it to a parked response: how many are woken with it
 
 #: What an update is refused with whose word is signed by a key that the workflow does not know, or by none.
 FOREIGN_KEY = "ForeignKey"
@@ -51,7 +54,7 @@ KEYS = "gateway.keys"  # which gateways a worker knows
 SHOW = "desk.show"  # a response hands the desk a notice
 WRITE = "desk.write"  # the desk writes one message
 CAST = "desk.cast"  # the desk hands a vote about many to each of them
-ALERT = "clearance.alert"  # the kill switch tells the desk
+IS_FROZEN = "clearance.is_frozen"  # why nothing may be changed in some places; "" where it may
 
 #: Search attributes, all Keyword. None carries a secret or personal data.
 SEARCH_ATTRIBUTES = ("Status", "Playbook", "PlaybookHash", "Incident", "Account", "Severity", "Review")
@@ -63,6 +66,7 @@ Status = Literal[
     "contained",
     "unverified",
     "reverted",
+    "parked",
     "failed",
     "stuck",
     "undone",

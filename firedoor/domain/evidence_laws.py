@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from firedoor.domain.approval import Approval
 from firedoor.domain.canonical import canonical, digest, plain
 from firedoor.domain.evidence_asks import Told, quoted
-from firedoor.domain.ledger import Entry
+from firedoor.domain.ledger import Entry, is_unsure
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Vote
@@ -66,6 +66,7 @@ class _Book:
             "joined": self._received,
             "planned": self._planned,
             "drifted": self._drifted,
+            "parked": self._parked,
             "asked": self._asked,
             "voted": self._voted,
             "voided": self._voided,
@@ -126,6 +127,12 @@ class _Book:
         planned: Any = entry.data.get("plan")
         if planned is not None:
             self._steps[planned["id"]] = planned
+        yield from ()
+
+    def _parked(self, seq: int, entry: Entry) -> Iterator[str]:
+        del seq
+        if not is_unsure(entry):  # it is planned anew before it is begun once more
+            self._begun[entry.step or ""] = False
         yield from ()
 
     # ---- asks ------------------------------------------------------------------------
@@ -202,6 +209,9 @@ class _Book:
             yield "takes back a vote that nobody gave"
         else:
             yield from held.void(vote)
+            if held.over:  # a yes that waited for a thaw: without it nothing is granted any more
+                for id_ in held.steps:
+                    self._granted[held.ask.kind].pop(id_, None)
 
     def _told_why(self, seq: int, entry: Entry) -> Iterator[str]:
         del seq

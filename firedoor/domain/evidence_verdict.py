@@ -24,7 +24,7 @@ from firedoor.domain.evidence import (
     render,
 )
 from firedoor.domain.evidence_laws import violations
-from firedoor.domain.ledger import EntryKind, unsettled
+from firedoor.domain.ledger import UNFINISHED, EntryKind, unsettled
 from firedoor.domain.value import Value
 
 #: (public key as DER, message, signature) -> whether the signature holds.
@@ -341,9 +341,10 @@ def _laws(links: Sequence[dict[str, Any]], response: str | None) -> list[Objecti
     entries = [entry_of(link) for link in links]
     wrong = []
     for step in unsettled(entries):
-        seq = max(n for n, entry in enumerate(entries) if entry.step == step and entry.kind == "begun")
-        says = f"step {step[:80]!r} was begun in entry {seq} and nothing is said about what became of it"
-        wrong.append(Objection(about="ledger", says=says, seq=seq, kind="begun"))
+        seq = max(n for n, entry in enumerate(entries) if entry.step == step and entry.kind in UNFINISHED)
+        kind = entries[seq].kind
+        says = f"step {step[:80]!r} was {kind} in entry {seq} and nothing is said about what became of it"
+        wrong.append(Objection(about="ledger", says=says, seq=seq, kind=kind))
     for seq, told in violations(response, entries):
         kind = entries[seq].kind
         wrong.append(Objection(about="ledger", says=f"{_named(seq, kind)} {told}", seq=seq, kind=kind))

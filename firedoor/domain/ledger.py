@@ -28,6 +28,7 @@ EntryKind = Literal[
     "verified",  # it is really contained
     "unverified",  # the vendor's settling time is over and it is not
     "failed",  # not heard done; taken back all the same, for that does not prove it was not
+    "parked",  # the kill switch is thrown: it waits for the thaw, or for the close
     "settled",  # begun, and nothing of ours is there: it was so already, or it was refused
     "drifted",  # the world differs from what was planned, or from what we wrote
     "reverted",  # somebody re-opened what was contained
@@ -50,11 +51,18 @@ class Entry(Value):
     data: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+#: The entries after which something is still to be said of a step.
+UNFINISHED: frozenset[str] = frozenset({"begun", "parked"})
 #: The entries that settle a begun step at the close of a response.
 SETTLING: frozenset[str] = frozenset(
     {"applied", "verified", "unverified", "failed", "settled", "undone", "stuck"}
 )
-_PAID_BY: frozenset[str] = frozenset({"settled", "undone"})
+_PAID_BY: frozenset[str] = frozenset({"settled", "undone", "parked"})
+
+
+def is_unsure(entry: Entry) -> bool:
+    """Whether a step was parked after an earlier try that may have touched the world."""
+    return entry.kind == "parked" and entry.data.get("unsure") is True
 
 
 def owed(entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -70,15 +78,15 @@ def owed(entries: Iterable[Entry]) -> tuple[str, ...]:
         if entry.kind == "begun":
             begun.pop(entry.step, None)
             begun[entry.step] = True
-        elif entry.kind in _PAID_BY and entry.step in begun:
+        elif entry.kind in _PAID_BY and entry.step in begun and not is_unsure(entry):
             begun[entry.step] = False
     return tuple(step for step, open_ in reversed(begun.items()) if open_)
 
 
 def unsettled(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Step ids that were begun and about which nothing has been said since."""
+    """Step ids that were begun or parked and about which nothing has been said since."""
     last: dict[str, str] = {}
     for entry in entries:
-        if entry.step is not None and (entry.kind == "begun" or entry.kind in SETTLING):
+        if entry.step is not None and (entry.kind in UNFINISHED or entry.kind in SETTLING):
             last[entry.step] = entry.kind
-    return tuple(step for step, kind in last.items() if kind == "begun")
+    return tuple(step for step, kind in last.items() if kind in UNFINISHED)

@@ -13,7 +13,7 @@ from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.facts import fields_read
 from firedoor.domain.finding import Finding
-from firedoor.domain.ledger import Entry, EntryKind, owed
+from firedoor.domain.ledger import SETTLING, UNFINISHED, Entry, EntryKind, is_unsure, owed
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.response import Carried, Incident, Sealed, finding_version
 from firedoor.domain.words import PublicKey, Word
@@ -60,6 +60,9 @@ class Memory:
         self.late: list[Finding] = []
         self.told = bool(past.entries)  # the desk was told of it before
         self.fresh = False  # a joined finding brought a fact that is not planned yet
+        self.told_of_hold = any(
+            entry.kind == "noted" and "stays open until the thaw" in entry.says for entry in self.entries
+        )
         self.failed = any(entry.kind == "failed" for entry in self.entries)
         self.version = len(self.entries)  # grows with everything there is to tell
 
@@ -157,11 +160,11 @@ class Memory:
         return self.plan.steps if self.plan else ()
 
     def begun(self) -> frozenset[str | None]:
-        """Ids of the steps that were begun; one that drifted under its approval is to do again."""
+        """Ids of the steps that were begun; one that drifted or is parked is to do again."""
         begun: dict[str | None, bool] = {}
         for entry in self.entries:
-            if entry.kind in ("begun", "drifted"):
-                begun[entry.step] = entry.kind == "begun"
+            if entry.kind in ("begun", "drifted", "parked"):
+                begun[entry.step] = entry.kind == "begun" or is_unsure(entry)
         return frozenset(step for step, yes in begun.items() if yes)
 
     def take_plan(self, now: datetime, plan: Plan) -> None:
@@ -185,6 +188,58 @@ class Memory:
         return [
             step for step in self.plan.changes() if step.id not in begun and step.effect not in self.refused
         ]
+
+    # ---- parked ----------------------------------------------------------------------
+
+    def parked(self) -> dict[str, str]:
+        """Steps that wait for a thaw, each with why; a new plan is made when it comes."""
+        waiting: dict[str, str] = {}
+        for entry in self.entries:
+            if entry.kind == "planned":
+                waiting.clear()
+            elif entry.step is not None and entry.kind == "parked":
+                waiting[entry.step] = entry.says
+            elif entry.step is not None:
+                waiting.pop(entry.step, None)
+        return waiting
+
+    def to_finish(self) -> list[PlannedStep]:
+        """Steps that an earlier try may have made before a freeze: they are finished as they were begun."""
+        last = {entry.step: entry for entry in self.entries if entry.step is not None}
+        waiting = self.parked()
+        return [
+            step
+            for step in self.steps()
+            if step.id in last and is_unsure(last[step.id]) and step.id not in waiting
+        ]
+
+    def is_before_parked(self, step: PlannedStep) -> bool:
+        """Whether a step may begin: it is not parked, and nothing of an earlier stage is."""
+        waiting = self.parked()
+        stages = [each.stage for each in self.steps() if each.id in waiting]
+        return step.id not in waiting and (not stages or step.stage <= min(stages))
+
+    def frozen_accounts(self) -> tuple[str, ...]:
+        """Accounts in which something waits for a thaw."""
+        waiting = self.parked()
+        return tuple(dict.fromkeys(step.account for step in self.steps() if step.id in waiting))
+
+    def settle_parked(self, now: datetime) -> None:
+        """Say at the close what became of steps that were parked and are not made any more."""
+        last = {
+            entry.step: entry.kind
+            for entry in self.entries
+            if entry.step is not None and (entry.kind in UNFINISHED or entry.kind in SETTLING)
+        }
+        for step, kind in last.items():
+            if kind == "parked":
+                self.note(
+                    now,
+                    "settled",
+                    "not made: the response is over, and it was parked until then",
+                    step=step,
+                    data={"outcome": "refused"},
+                )
 
     def refuse(self, steps: Sequence[PlannedStep]) -> None:
         """Remember a no, or silence: these steps are not asked for again, unless they become others."""

@@ -74,6 +74,12 @@ PATIENCE: dict[str, Patience] = {
         first_pause=0.5 * _SECONDS,
         longest_pause=5 * _SECONDS,
     ),
+    "frozen": Patience(
+        attempt=15 * _SECONDS,
+        overall=timedelta(minutes=2),
+        first_pause=0.5 * _SECONDS,
+        longest_pause=10 * _SECONDS,
+    ),
     "write": Patience(
         attempt=30 * _SECONDS,
         overall=timedelta(minutes=1),
@@ -105,3 +111,10 @@ WATCHES: tuple[timedelta, ...] = (
     timedelta(hours=1),
 )
 REST = timedelta(hours=6)
+
+#: A parked response is woken by the thaw. In case a wake is lost with the kill switch, it asks for one again
+#: after PARK, then after ever longer times, each stretched by chance so that no two ask together.
+PARK = timedelta(minutes=10)
+LONGEST_PARK = timedelta(hours=2)
+#: How many responses a second take up their work after one thaw.
+WAKES_A_SECOND = 25

@@ -22,6 +22,9 @@ from firedoor.domain.response import (
 from firedoor.domain.vote import Vote, Voter
 
 NOTHING_ASKED = "nothing is being asked here now"
+ASKED_AFTER_THE_THAW = (
+    "nothing is being asked here now: it is parked, and what needs a yes is asked after the thaw"
+)
 #: An ask in one of these is still waiting for something.
 OPEN = ("pending", "confirming")
 _SLOTS: tuple[Slot, ...] = ("undo", "apply", "review")
@@ -76,6 +79,59 @@ class Questions(Memory):
             and held.subjects == subjects_of(self.findings)
             and [step.effect for step in self.asked_steps["apply"]] == [step.effect for step in steps]
         )
+
+    def granted(self, steps: tuple[PlannedStep, ...]) -> bool:
+        """Whether all of these steps, as they are planned now, had their yes already."""
+        held = self.asks.get("apply")
+        if held is None or held.subjects != subjects_of(self.findings):
+            return False
+        asked = {step.effect for step in self.asked_steps["apply"]}
+        return self._decided_as(held) == "granted" and all(step.effect in asked for step in steps)
+
+    def yeses(self, slot: Slot) -> tuple[Vote, ...]:
+        """The yeses of an ask."""
+        held = self.asks.get(slot)
+        return tuple(vote for vote in held.votes if vote.decision == "approve") if held else ()
+
+    def confirm_after_thaw(self, now: datetime, voters: Mapping[str, Voter]) -> bool:
+        """Whether a yes that waited for a thaw still counts, with people as they are known now.
+
+        Where it does not, the ask is over, and the steps are asked for anew.
+        """
+        held = self.asks["apply"]
+        counted, fallen = held.confirm(voters)
+        if counted.confirmed:
+            self.asks["apply"] = counted
+            self.note(now, "noted", f"thawed: the plan is as it was approved, {held.fingerprint} counts")
+            return True
+        for vote in fallen:
+            self.note(
+                now,
+                "voided",
+                f"{vote.voter.person} may not decide this any more; it is asked for again",
+                data={"vote": plain(vote), "now": plain(voters.get(vote.voter.person))},
+            )
+        del self.asks["apply"]
+        return False
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether the time to answer about steps is over, and silence would mean no."""
+        held = self.asks.get("apply")
+        return held is not None and held.state(now) == "expired" and not held.unconfirmed
+
+    def park_silent(self, now: datetime, why: str) -> None:
+        """Silence during a freeze is not a no: the steps wait, and are asked for again after the thaw."""
+        steps = self.asked_steps["apply"]
+        says = f"parked: {why}; nobody answered in time, so it is asked for again after the thaw"
+        held = self.asks.pop("apply")
+        self.note(
+            now,
+            "decided",
+            f"apply {held.fingerprint}: withdrawn, its time was over during a freeze",
+            data={"ask": plain(held), "state": "withdrawn"},
+        )
+        for step in steps:
+            self.note(now, "parked", says, step=step.id, data={"asked_again": True})
 
     def escalate(self, now: datetime, slot: Slot) -> bool:
         """Ask more people when the first ones were silent and the rule says so."""
@@ -302,7 +358,7 @@ class Questions(Memory):
         """Why a vote does not count; None when it does."""
         slot = self.slot_of(vote)
         if slot is None:
-            return NOTHING_ASKED
+            return ASKED_AFTER_THE_THAW if self.parked() else NOTHING_ASKED
         return self.asks[slot].objection(vote, now) or self._decided_already(slot) or self._second_glass(vote)
 
     def _second_glass(self, vote: Vote) -> str | None:
@@ -313,14 +369,18 @@ class Questions(Memory):
 
     def _decided_already(self, slot: Slot) -> str | None:
         """Why no vote counts any more, whenever it was given: what is decided stays decided."""
-        held = self.asks[slot]
+        state = self._decided_as(self.asks[slot])
+        return None if state is None else f"this was already {state}; nothing more is needed"
+
+    def _decided_as(self, held: Approval) -> str | None:
+        """As what the ledger decided this very ask; None while it has not."""
         for entry in reversed(self.entries):
             told = entry.data.get("ask") if entry.kind == "decided" else None
             if isinstance(told, dict) and (told.get("id"), told.get("generation")) == (
                 held.id,
                 held.generation,
             ):
-                return f"this was already {entry.data.get('state')}; nothing more is needed"
+                return str(entry.data.get("state"))
         return None
 
     def count(self, vote: Vote, now: datetime) -> VoteReceipt:

@@ -90,6 +90,7 @@ class StepOrder(Value):
     step: PlannedStep
     gateway_keys: tuple[PublicKey, ...] = ()  # whose words counted
     made: Made = "no"  # whether the ledger says that the change was made: what undo may believe depends on it
+    resumed: bool = False  # an earlier try may have touched the world before a freeze: finish it as planned
 
 
 class Applied(Value):
@@ -99,11 +100,13 @@ class Applied(Value):
     already:  the world was so before we touched it: nothing to give back.
     drifted:  the plan is no longer the one that was approved; `now` is the new one, nothing was touched.
     refused:  a guard or the action said no at the last moment; nothing was touched.
+    parked:   the kill switch is thrown; `unsure` where an earlier try may have touched the world.
     """
 
-    outcome: Literal["applied", "already", "drifted", "refused"]
+    outcome: Literal["applied", "already", "drifted", "refused", "parked"]
     says: str
     verified: bool = False
+    unsure: bool = False
     now: PlannedStep | None = None
 
 
@@ -230,6 +233,7 @@ class Report(Value):
     version: int = 0  # grows with everything there is to tell; a later one wins
     review: Approval | None = None  # of a broken glass, open or decided
     muted_until: Moment | None = None  # until when the same incident is not asked about again
+    parked: str = ""  # why steps wait for a thaw: who froze what, and why; "" while none does
     muted: Muted | None = None  # what was called a false positive; what is worse is asked about all the same
     sealed: Sealed | None = None  # the evidence, once it is written
     gateway_keys: tuple[PublicKey, ...] = ()  # the gateways whose words count here

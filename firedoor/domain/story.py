@@ -90,6 +90,24 @@ class Story(Questions):
         # Others still have their time to look at a broken glass.
         return max(end, review.deadline) if review and not self.review_over() else end
 
+    def hold_anew(self) -> None:
+        """Begin the hold again where it had begun: what is taken up after a thaw has its whole time."""
+        if self.held_from is not None:
+            self.held_from, self.looks = None, 0
+            self.version += 1
+
+    def hold_over_while_parked(self, now: datetime) -> None:
+        """Say once that the hold is over and the response stays open, for something waits for a thaw."""
+        end = self.hold_ends()
+        if end is None or now < end or self.told_of_hold:
+            return
+        self.told_of_hold = True
+        count = len(self.parked())
+        steps = "1 step is" if count == 1 else f"{count} steps are"
+        self.note(
+            now, "noted", f"the hold is over, and {steps} parked: the response stays open until the thaw"
+        )
+
     # ---- joining ---------------------------------------------------------------------
 
     def knows(self, finding: Finding) -> bool:
@@ -196,6 +214,8 @@ class Story(Questions):
         held = [last.get(step.id) for step in self.held()]
         if "reverted" in held:
             return "reverted"
+        if self.parked():
+            return "parked"
         if self.failed:
             return "failed"
         return "unverified" if "unverified" in held else "contained"
@@ -250,6 +270,7 @@ class Story(Questions):
             sealed=self.sealed,
             gateway_keys=self.incident.gateway_keys,
             words_refused=self.words_refused,
+            parked="" if self.closing else next(iter(self.parked().values()), ""),
         )
 
     def carry(self) -> Carried:

@@ -13,17 +13,15 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
-from firedoor.domain.contract import CLEARANCE, CLEARANCE_ID, FREEZE, TASK_QUEUE, THAW
-from firedoor.domain.errors import FiredoorError, Unavailable
+from firedoor.domain.contract import CLEARANCE_ID, FREEZE, THAW
+from firedoor.domain.errors import Absent, FiredoorError, Unavailable
 from firedoor.domain.identity import Directory
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door, Voter
@@ -33,7 +31,7 @@ from firedoor.gateway.bodies import read
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import member
 from firedoor.gateway.votes import NotCounted, trace
-from firedoor.temporal import PATIENCE, freezes_of, unavailable, updated
+from firedoor.temporal import PATIENCE, freezes_of, stand_up, unavailable, updated
 
 _MOST = 16 * 1024
 
@@ -65,7 +63,15 @@ class Switch:
 
     async def freezes(self) -> Freezes:
         """Tell what is frozen now; raises `Unavailable` where that cannot be known."""
-        return await freezes_of(self._client)
+        try:
+            return await freezes_of(self._client)
+        except Absent:
+            await stand_up(self._client)
+            raise Unavailable("the kill switch is being started", mend="ask again", retry_after=2) from None
+
+    async def stand_up(self) -> None:
+        """Have it run before the first finding is taken; raises `Unavailable` where that cannot be now."""
+        await stand_up(self._client)
 
     async def freeze(self, by: Voter, door: Door, body: FreezeBody, at: datetime) -> Freezes:
         """Throw the switch; durable, and in force for every hand, when this returns."""
@@ -95,24 +101,23 @@ class Switch:
         return await self._update(THAW, order)
 
     async def _update(self, name: str, order: FreezeOrder | ThawOrder) -> Freezes:
-        def update() -> Awaitable[Freezes]:
-            start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-                CLEARANCE,
-                Freezes(),
-                id=CLEARANCE_ID,
-                task_queue=TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary="the kill switch",
+        handle = self._client.get_workflow_handle(CLEARANCE_ID)
+
+        async def update() -> Freezes:
+            try:
+                return await sent()
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
+            # It does not run: never with less frozen than it held, so it is not started with the order.
+            await stand_up(self._client)
+            return await sent()
+
+        def sent() -> Awaitable[Freezes]:
+            made: Awaitable[Freezes] = handle.execute_update(
+                name, order, id=order.id, result_type=Freezes, rpc_timeout=2 * PATIENCE
             )
-            sent: Awaitable[Freezes] = self._client.execute_update_with_start_workflow(
-                name,
-                order,
-                id=order.id,
-                start_workflow_operation=start,
-                result_type=Freezes,
-                rpc_timeout=2 * PATIENCE,
-            )
-            return sent
+            return made
 
         try:
             return await updated(update, 2 * PATIENCE)

@@ -83,7 +83,7 @@ def _approve(report: Report, ask: Approval, steps: Sequence[PlannedStep], around
     stays = len(steps) - len(told)
     lines = [
         f"Plan {ask.fingerprint}",
-        *(["FROZEN: it waits until it is thawed."] if around.frozen else []),
+        *(["FROZEN: it waits until it is thawed."] if around.frozen and not take_back else []),
         *([f"{stays} of {len(steps)} stay as they are, see the card."] if stays else []),
         "It will be open again:" if take_back else price,
         *(inert(step.says, 120) for step in told),

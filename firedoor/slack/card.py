@@ -27,7 +27,17 @@ _TELLS_VOTES: frozenset[Standing] = frozenset(
 )
 #: Where everything has come to rest and people may want it back.
 _UNDOABLE: frozenset[Standing] = frozenset(
-    {"contained", "unverified", "partial", "rejected", "expired", "unconfirmed", "reverted", "failed"}
+    {
+        "parked",
+        "contained",
+        "unverified",
+        "partial",
+        "rejected",
+        "expired",
+        "unconfirmed",
+        "reverted",
+        "failed",
+    }
 )
 
 
@@ -63,6 +73,7 @@ def _blocks(
     yield rich(name("says"), section(*_sentence(report, now)))
     if not is_closed(report):
         yield deciding.frozen(name("frozen"), around)
+        yield deciding.parked(name("parked"), report)
     yield deciding.glass(name("glass"), report)
     if now in ASKING and report.ask is not None:
         yield from _question(report, report.ask, now, steps, around)

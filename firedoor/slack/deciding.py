@@ -15,6 +15,11 @@ from firedoor.slack.phrases import REASONS, listed, people
 from firedoor.slack.text import Element, emoji, quoted, words
 
 _MOST_FALLEN = 4
+#: What a freeze means to those who read a card or a page.
+FROZEN_MEANS = (
+    "No change is made there until it is thawed. A yes still counts, and waits for that. Where nobody "
+    "answers in time meanwhile, it is asked for again after the thaw. Taking something back stays possible."
+)
 
 
 def needs(block_id: str, report: Report, ask: Approval, around: Around, *, calls: bool) -> Block:
@@ -89,9 +94,16 @@ def frozen(block_id: str, around: Around) -> Block | None:
             emoji("snowflake"),
             words(" FROZEN: ", bold=True),
             quoted(around.frozen, 400),
-            words("\nNothing is carried out until it is thawed. A yes still counts, and waits for that."),
+            words(f"\n{FROZEN_MEANS}"),
         ),
     )
+
+
+def parked(block_id: str, report: Report) -> Block | None:
+    """Tell what waits for a thaw, who froze it and why; None where nothing does."""
+    if not report.parked:
+        return None
+    return rich(block_id, section(emoji("snowflake"), words(" "), quoted(report.parked, 700)))
 
 
 def glass(block_id: str, report: Report) -> Block | None:

@@ -42,6 +42,7 @@ _OTHERS = {
     "failed": "FAILED",
     "stuck": "STUCK",
     "reverted": "RE-OPENED",
+    "parked": "parked until the thaw",
     "unverified": "changed, not verified",
     "planning": "being planned",
     "containing": "being done",

@@ -27,6 +27,7 @@ HEADLINES: dict[Standing, tuple[str, str]] = {
     ),
     "undo_pending": ("Approve undo?", "It stays contained until enough people say yes."),
     "running": ("Doing", "It is being carried out. It is not done yet."),
+    "parked": ("Parked", "Frozen: nothing more is done now. It waits, and is taken up after the thaw."),
     "unverified": ("Changed", "The change is made, but it is not seen to hold yet. Do not count on it."),
     "contained": ("Contained", "Done: every change is verified."),
     "partial": ("Contained in part", "What was done is verified. Some of the plan was not done, see below."),
@@ -58,6 +59,7 @@ PICTURES: dict[Standing, str] = {
     "confirming": "hourglass_flowing_sand",
     "undo_pending": "raised_hand",
     "running": "hourglass_flowing_sand",
+    "parked": "snowflake",
     "unverified": "hourglass_flowing_sand",
     "contained": "white_check_mark",
     "partial": "warning",
@@ -76,6 +78,7 @@ PICTURES: dict[Standing, str] = {
 
 PROGRESS: dict[Progress, tuple[str, str]] = {
     "waiting": ("white_circle", "not begun"),
+    "parked": ("snowflake", "parked until the thaw"),
     "running": ("hourglass_flowing_sand", "being done"),
     "applied": ("hourglass_flowing_sand", "done, not verified yet"),
     "verified": ("white_check_mark", "verified"),

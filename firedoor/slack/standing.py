@@ -19,6 +19,7 @@ Standing = Literal[
     "confirming",  # enough said yes, and each of them is looked up once more
     "undo_pending",  # people are asked to let it be taken back
     "running",
+    "parked",  # the kill switch is thrown; it is taken up after the thaw
     "unverified",  # changed, and not yet seen contained
     "contained",  # every change is verified
     "partial",  # what was done is verified; some of the plan was not done
@@ -41,6 +42,7 @@ ASKING: frozenset[Standing] = frozenset({"pending", "counting", "escalated", "un
 #: What became of one step.
 Progress = Literal[
     "waiting",
+    "parked",
     "running",
     "applied",
     "verified",
@@ -57,6 +59,7 @@ Progress = Literal[
 
 _SAYS_OF_A_STEP: dict[str, Progress] = {
     "begun": "running",
+    "parked": "parked",
     "applied": "applied",
     "verified": "verified",
     "unverified": "unverified",
@@ -106,7 +109,7 @@ def standing(report: Report) -> Standing:  # noqa: PLR0911  a ladder of cases, f
     closed = is_closed(report)
     if (any(entry.kind == "undoing" for entry in report.entries) and not closed) or _undo_granted(report):
         return "undoing"
-    if report.status in ("failed", "reverted"):
+    if report.status in ("failed", "reverted", "parked"):
         return report.status
     return _forward(report, set(all_progress(report).values()), closed=closed)
 
@@ -149,6 +152,8 @@ def _forward(  # noqa: PLR0911  as above
     answer = answered(report)
     if answer in ("rejected", "expired", "unconfirmed"):
         return answer
+    if report.parked and "running" not in seen and not closed:
+        return "parked"
     if "running" in seen or (not closed and "waiting" in seen):
         return "running"
     if seen & {"applied", "unverified"}:

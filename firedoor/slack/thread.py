@@ -31,6 +31,7 @@ _WORDS: dict[EntryKind, tuple[str, str]] = {
     "verified": ("white_check_mark", "verified"),
     "unverified": ("warning", "NOT VERIFIED"),
     "failed": ("x", "FAILED"),
+    "parked": ("snowflake", "PARKED"),
     "settled": ("heavy_minus_sign", "nothing done"),
     "drifted": ("warning", "the world changed"),
     "reverted": ("rotating_light", "RE-OPENED"),

@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.steps import Steps, Watching
 from firedoor.domain.action import Undone, Verified
-from firedoor.domain.errors import Rejected
+from firedoor.domain.errors import Rejected, Unavailable
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.response import Applied, StepOrder, Watched
 from tests.activities.hands import ARTEFACT, House, house, order
@@ -45,6 +45,12 @@ async def call(home: House, name: str, told: StepOrder, attempt: int = 1) -> Any
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=attempt)
     return await environment.run(verbs(home)[name], told)
+
+
+def _nth(attempt: int) -> ActivityEnvironment:
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, attempt=attempt)
+    return environment
 
 
 async def apply(home: House, told: StepOrder, attempt: int = 1) -> Applied:
@@ -124,7 +130,34 @@ class TestApply:
         step, answers = shut(home), iter([None, "the kill switch is thrown: alice froze everything"])
         lent = verbs(home, lambda *_: lambda: next(answers))["toy.shut.apply"]
         applied = await ActivityEnvironment().run(lent, order(step))
-        assert (applied.outcome, "kill switch" in applied.says) == ("refused", True)
+        assert (applied.outcome, "kill switch" in applied.says) == ("parked", True)
+        assert not applied.unsure
+        assert world.effects() == []
+
+    async def test_a_freeze_between_two_tries_parks_what_may_be_made_already_and_it_is_finished_as_it_was(
+        self, home, world
+    ) -> None:
+        step = shut(home)
+        thrown = verbs(home, lambda *_: lambda: "alice froze everything")["toy.shut.apply"]
+        world.change("front", f"shut {ARTEFACT}", "shut")  # the first try made it, and its word was lost
+        parked = await _nth(2).run(thrown, order(step))
+        assert (parked.outcome, parked.unsure) == ("parked", True)
+        again = order(step).model_copy(update={"resumed": True})
+        applied = await apply(home, again)
+        assert (applied.outcome, applied.verified) == ("applied", True)
+        assert world.effects() == ["shut front"]
+
+    async def test_a_switch_that_does_not_answer_is_asked_some_times_and_then_the_step_waits(
+        self, home, world
+    ) -> None:
+        def silent() -> str | None:
+            raise Unavailable("whether the kill switch is thrown is not known")
+
+        lent = verbs(home, lambda *_: silent)["toy.shut.apply"]
+        with pytest.raises(ApplicationError, match="not known"):
+            await ActivityEnvironment().run(lent, order(shut(home)))
+        parked = await _nth(6).run(lent, order(shut(home)))
+        assert (parked.outcome, "not known" in parked.says) == ("parked", True)
         assert world.effects() == []
 
     async def test_guards_are_asked_on_every_later_try_too(self, home, world) -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from firedoor.connectors.signing import SigningKey, check, generate
 from firedoor.domain.evidence import seal
 from firedoor.domain.evidence_verdict import verify
-from firedoor.domain.ledger import SETTLING, Entry, EntryKind, owed, unsettled
+from firedoor.domain.ledger import SETTLING, UNFINISHED, Entry, EntryKind, owed, unsettled
 from tests.harness import NOW
 
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
-PAID = {"settled", "undone"}
+PAID = {"settled", "undone", "parked"}
 
 
 def entry(kind: EntryKind, step: str | None = None) -> Entry:
@@ -56,14 +56,34 @@ def test_nothing_but_paying_makes_a_debt_smaller(told: list[Entry]) -> None:
 @given(entries)
 def test_a_step_is_unsettled_exactly_while_nothing_was_said_since_it_was_begun(told: list[Entry]) -> None:
     for step in ("a", "b", "c"):
-        begun = last_begun(told, step)
+        places = [n for n, one in enumerate(told) if one.step == step and one.kind in UNFINISHED]
+        begun = max(places, default=-1)
         spoken = any(one.step == step and one.kind in SETTLING for one in told[begun + 1 :])
         assert (step in unsettled(told)) == (begun >= 0 and not spoken)
 
 
 @given(entries)
-def test_what_is_unsettled_is_owed(told: list[Entry]) -> None:
-    assert set(unsettled(told)) <= set(owed(told))
+def test_what_is_unsettled_is_owed_unless_a_freeze_kept_it_from_being_made(told: list[Entry]) -> None:
+    parked = {
+        step
+        for step in unsettled(told)
+        if [one.kind for one in told if one.step == step and one.kind in UNFINISHED][-1] == "parked"
+    }
+    assert set(unsettled(told)) - parked <= set(owed(told))
+
+
+def test_a_parked_step_is_not_owed_except_where_an_earlier_try_may_have_made_it() -> None:
+    begun, parked = entry("begun", "a"), entry("parked", "a")
+    unsure = parked.model_copy(update={"data": {"unsure": True}})
+    assert owed([begun, parked]) == ()
+    assert owed([begun, unsure]) == ("a",)
+
+
+def test_a_parked_step_is_settled_by_what_became_of_it_after_the_thaw_or_by_the_close() -> None:
+    begun, parked = entry("begun", "a"), entry("parked", "a")
+    assert unsettled([begun, parked]) == ("a",)
+    assert unsettled([begun, parked, begun, entry("applied", "a")]) == ()
+    assert unsettled([begun, parked, entry("settled", "a")]) == ()
 
 
 @pytest.mark.parametrize(

@@ -300,8 +300,9 @@ def test_a_freeze_is_on_every_open_card_stops_what_is_approved_and_needs_somebod
     for each in (asked, other):
         assert "bob froze everything: a bug in a playbook" in text_of(each.card("FROZEN"))
     office.way("http").yes("alice", asked.asking())
-    asked.until_status("dismissed")
-    assert any("kill switch" in says for says in asked.says("settled"))
+    asked.until_status("parked")
+    assert any("frozen by bob because a bug in a playbook" in says for says in asked.says("parked"))
+    assert "frozen by bob because a bug in a playbook" in text_of(asked.card("Parked"))
     assert asked.effects() == []
     done, says = _release(office, door, "bob")
     assert not done
@@ -309,6 +310,8 @@ def test_a_freeze_is_on_every_open_card_stops_what_is_approved_and_needs_somebod
     assert "FROZEN" in text_of(other.asking())
     assert _release(office, door, "alice")[0]
     until(lambda: "FROZEN" not in text_of(other.asking()), "a card that is not frozen any more")
+    asked.until_status("contained")
+    assert len(asked.effects()) == 1
     again = office.start()
     office.way("socket").yes("alice", again.asking())
     again.until_status("contained")

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
+from firedoor.domain.clearance import ClearanceState, FreezeOrder, Freezes, ThawOrder
 from firedoor.domain.contract import CLEARANCE, FREEZE, TASK_QUEUE, THAW, VOTE_ALL, desk_id
 from firedoor.domain.desk import VoteAll
 from tests.harness import NOW, PEOPLE, signed
@@ -60,7 +60,7 @@ async def clearance(env: WorkflowEnvironment, world: ToyWorld, folder: Path) -> 
     """The switch is thrown and released."""
     id_ = f"{CLEARANCE}-{uuid.uuid4().hex[:6]}"
     async with opened(env, folder):
-        switch = await env.client.start_workflow(CLEARANCE, Freezes(), id=id_, task_queue=TASK_QUEUE)
+        switch = await env.client.start_workflow(CLEARANCE, ClearanceState(), id=id_, task_queue=TASK_QUEUE)
         order = FreezeOrder(id="f", person="bob", door="cli", why="a bug", at=NOW)
         await switch.execute_update(FREEZE, order, id="f", result_type=Freezes)
         back = ThawOrder(id="t", person="alice", door="cli", at=NOW)

@@ -192,10 +192,11 @@ def test_a_freeze_is_shown_on_every_open_card_and_a_yes_is_still_possible(name: 
     taken(message)
     says = said(message)
     assert "FROZEN: dora: the on-call rotation is being changed" in says
-    assert "Nothing is carried out until it is thawed. A yes still counts" in says
+    assert "No change is made there until it is thawed. A yes still counts" in says
     assert pressable(message) == pressable(card(made))
     if name in ASKING:
-        assert "it waits until it is thawed" in buttons(message)[0]["confirm"]["text"]["text"]
+        waits = "it waits until it is thawed" in buttons(message)[0]["confirm"]["text"]["text"]
+        assert waits == (name != "undo_pending"), "an undo is not stopped"
     names = [{block["block_id"] for block in each.blocks} for each in (message, card(made))]
     assert not names[0] & names[1]
 

@@ -12,6 +12,7 @@ from fastapi import Response
 from markupsafe import Markup
 
 from firedoor.slack.blocks import utc
+from firedoor.slack.deciding import FROZEN_MEANS
 from firedoor.slack.text import inert
 
 _HERE = Path(__file__).parent
@@ -74,6 +75,7 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters["utc"] = utc
+    made.globals["frozen_means"] = FROZEN_MEANS
     return made
 
 

@@ -91,6 +91,7 @@ class Shown:
     history: tuple[Line, ...]
     owed: tuple[Step, ...]  # what an undo would take back, where one may be asked for
     undo_asked: int
+    parked: str  # who froze what, and why; "" where nothing waits for a thaw
 
 
 def shown(report: Report, now: datetime) -> Shown:
@@ -130,6 +131,7 @@ def shown(report: Report, now: datetime) -> Shown:
         glass=broken_glass(report),
         history=tuple(_line(entry) for entry in report.timeline()),
         owed=tuple(steps[s.id] for s in owed),
+        parked=inert(report.parked, _BRIEF) if not is_closed(report) else "",
         undo_asked=sum(entry.kind == "undo_requested" for entry in report.entries),
     )
 
