@@ -84,6 +84,7 @@ class Planning:
             stage=call.stage,
             account=account,
             region=region,
+            source=self._speaker(order, account),
             params=params,
             outcome="refuse" if stranger else "unplanned",
             says=stranger or "not planned yet",
@@ -98,6 +99,17 @@ class Planning:
         account = call.place.account or ""
         told = call.place.region or (region_of(finding.region) if account == finding.account else None)
         return account, told or self._default_region(account)
+
+    def _speaker(self, order: PlanOrder, account: str) -> str:
+        """Name the source whose jurisdiction counts: one of those that told of it, which may act there.
+
+        What a source may not speak about was left out of its finding at the door, so none lends its word to
+        another; and whoever began a response with few accounts keeps no other source from its own.
+        """
+        first, guards = order.incident.source, self._hands.guards()
+        names = dict.fromkeys((first, *(finding.via for finding in order.findings if finding.via)))
+        able = (name for name in names if guards.foreign(source=name, account=account) is None)
+        return next(able, first)
 
     def asked(
         self, call: StepCall, planned: PlannedStep, order: PlanOrder, finding: Finding, policy: Policy
@@ -119,7 +131,7 @@ class Planning:
     def plan_one(self, shell: PlannedStep, order: PlanOrder, *, patient: bool) -> PlannedStep:
         """Plan one step; what cannot be planned is named, and does not sink its siblings."""
         try:
-            return self._hands.plan_step(shell, order.incident.artefact, order.incident.source)
+            return self._hands.plan_step(shell, order.incident.artefact, shell.source)
         except ValidationError as error:
             says = f"the finding gives no usable {_places(error)} for {shell.action}"
             return shell.model_copy(update={"outcome": "refuse", "says": says})
@@ -142,7 +154,8 @@ class Planning:
         (call,) = unfold(0, step, context)
         entry = self._hands.entry(step.lookup or "")
         account, region = self._where(call, finding)
-        foreign = self._hands.guards().foreign(source=order.incident.source, account=account)
+        source = self._speaker(order, account)
+        foreign = self._hands.guards().foreign(source=source, account=account)
         if foreign is not None:
             raise Rejected(foreign)
         params, stranger = proven(entry.cls.named, call.params, order.findings, account)

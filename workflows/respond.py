@@ -751,7 +751,7 @@ class Respond:
         return StepOrder(
             response=self.story.response,
             artefact=self.incident.artefact,
-            source=self.incident.source,
+            source=step.source or self.incident.source,
             playbook=self.incident.playbook.playbook,
             step=step,
             gateway_keys=self.incident.gateway_keys,
@@ -776,7 +776,10 @@ class Respond:
             summary=says[:200],
             **patient(verb, overall=overall),
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            priority=Priority(priority_key=finding.severity.urgency, fairness_key=finding.account or "none"),
+            priority=Priority(
+                priority_key=finding.severity.urgency,
+                fairness_key=self.incident.account or finding.account or "none",
+            ),
         )
         if verb != "apply":
             return await handle

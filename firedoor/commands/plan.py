@@ -24,6 +24,7 @@ from firedoor.domain.contract import workflow_id
 from firedoor.domain.errors import FiredoorError, Misconfigured, Rejected, Unreadable
 from firedoor.domain.expression import ExpressionError
 from firedoor.domain.finding import Finding
+from firedoor.domain.place import ours
 from firedoor.domain.plan import Plan, plan_fingerprint, stretches
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.problem import did_you_mean
@@ -129,20 +130,24 @@ def _read(file: Path, door: Door, settings: Settings) -> Delivery:
 
 def _orders(settings: Settings, playbook: Playbook, delivery: Delivery, door: Door) -> Iterator[PlanOrder]:
     """Make one order for each incident that the delivery is about; raises Rejected where there is none."""
-    incidents: dict[str, list[Finding]] = {}
-    for finding in delivery.findings:
+    incidents: dict[tuple[str, str | None], list[Finding]] = {}
+    allowed = settings.sources[door.source].accounts if door.source else None
+    for told in delivery.findings:
+        # As at the door; where nothing is ours, the plan shows who refuses it.
+        finding = ours(told, frozenset(settings.accounts) if allowed is None else allowed, "").finding
         if _applies(playbook, finding):
-            key, _ = identity_of(playbook, finding)
-            incidents.setdefault(key, []).append(finding)
+            key, place = identity_of(playbook, finding)
+            incidents.setdefault((key, place.account), []).append(finding)
     if not incidents:
         raise _unanswered(playbook, delivery)
-    for key, findings in incidents.items():
+    for (key, account), findings in incidents.items():
         incident = Incident(
             finding=findings[0],
             playbook=playbook.model_copy(update={"cases": ()}),
             playbook_sha256=playbook.sha256,
             key=key,
-            source=door.source or _source_for(settings, door.kind, findings[0].account),
+            account=account or "",
+            source=door.source or _source_for(settings, door.kind, account),
             received=datetime.now(UTC),
         )
         yield PlanOrder(
@@ -220,6 +225,8 @@ def _show(order: PlanOrder, made: Plan) -> None:
     console.print(told)
     if finding.title:
         console.print(safe(f"“{finding.title}”", "dim"))
+    for left in (each for one in order.findings for each in one.left_out):
+        console.print(safe(f"! left out, for it is not ours: {left}", "yellow"))
     if any(each.is_test for each in order.findings):
         console.print(Text("! a detector's sample: the gateway would not act on it", "bold yellow"))
     console.print("", *planned(made))

@@ -10,6 +10,8 @@ from firedoor.domain.value import Value
 
 #: What lives in no region, whatever region a detector names for it.
 _EVERYWHERE: Final = "AWS::IAM::"
+#: What of an actor can be acted on; the rest tells who it was, and where from.
+_IDENTITY: Final = ("uid", "user_name", "role_name", "access_key_id")
 _NO_REGION: Final = frozenset({"", "global", "aws-global"})
 #: How many of the things that were left out are named to whoever sent them.
 MOST_NAMED: Final = 20
@@ -98,8 +100,10 @@ def ours(finding: Finding, allowed: frozenset[str], source: str) -> Ours:
     if not foreign:
         return Ours(finding)
     told = tuple(f"{what} of account {account}"[:4096] for what, account in foreign)
+    if whose is not None and whose not in allowed:
+        actor = actor.model_copy(update=dict.fromkeys(_IDENTITY))
     left = finding.resources if len(kept) == len(known.resources) else kept
-    return Ours(finding.model_copy(update={"resources": left, "left_out": told}), told)
+    return Ours(finding.model_copy(update={"resources": left, "actor": actor, "left_out": told}), told)
 
 
 def placeless(finding: Finding) -> str:

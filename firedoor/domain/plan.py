@@ -25,6 +25,7 @@ class PlannedStep(Value):
 
     `id` is unique in the response: the playbook's step id, for a `for_each` with
     its index (`stop_key.0`). Steps of one `stage` run in parallel, stages in order.
+    `source` is the configured source that may act there: of several that told of the incident, the first.
     `approval` is None where nobody needs to be asked. `owners` are names of whom
     the target belongs to, `data` is how sensitive what it holds is (None: it holds
     none), `by_hand` the command by which a person would do the same.
@@ -36,6 +37,7 @@ class PlannedStep(Value):
     stage: int
     account: str
     region: str
+    source: str = ""
     target: str = ""
     params: dict[str, JsonValue]
     outcome: Outcome

@@ -58,6 +58,7 @@ class Incident(Value):
     key: str  # the incident key, 64 hex digits; its first 12 name our artefacts
     source: str
     received: Moment
+    account: str = ""  # of what the key names, which may be another than the finding's
     gateway_keys: tuple[PublicKey, ...] = ()
     desk: str | None = None  # the channel whose desk is told; None without Slack
     editors: tuple[str, ...] = ()  # names of who last changed the playbook; they cannot say yes to it

@@ -308,7 +308,7 @@ class Story(Questions):
             version=self.version,
             urgency="outcome" if urgent else "ask",
             playbook=report.playbook,
-            account=self.incident.finding.account or "",
+            account=self.incident.account or self.incident.finding.account or "",
             severity=self.incident.finding.severity,
             status=self.status,
             says=(opening + (steps[0].says if steps else report.summary))[:150],

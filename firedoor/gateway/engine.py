@@ -7,7 +7,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from temporalio.client import (
@@ -64,6 +64,13 @@ _JOINED_WITHIN = timedelta(seconds=1.5)
 _REMEMBERED = 50_000  # findings, about 20 MB at the most
 
 
+class Identity(NamedTuple):
+    """What an incident is known by, and the account of what that names."""
+
+    key: str
+    account: str
+
+
 class Engine:
     """Findings in, responses out. Remembers what Temporal already holds, so that duplicates stop here."""
 
@@ -99,7 +106,7 @@ class Engine:
             except FiredoorError as error:
                 dismissed.append(_declined(playbook, finding, str(error)))
                 continue
-            answer = await self._once(finding, playbook, key, source)
+            answer = await self._once(finding, playbook, Identity(key, place.account or ""), source)
             if isinstance(answer, Joined):
                 joined.append(answer)
             else:
@@ -128,16 +135,18 @@ class Engine:
                 dismissed.append(_declined(playbook, finding, undecided(playbook, finding)))
         return answering, declining, dismissed
 
-    async def _once(self, finding: Finding, playbook: Playbook, key: str, source: str) -> Joined | Dismissed:
+    async def _once(
+        self, finding: Finding, playbook: Playbook, identity: Identity, source: str
+    ) -> Joined | Dismissed:
         """Let the same version of a finding pass once, however often and however fast it comes."""
-        id_ = workflow_id(playbook.playbook, key)
+        id_ = workflow_id(playbook.playbook, identity.key)
         mark = (id_, finding_version(finding))
         known = self._known.get(mark)
         if known is not None:
             return await self._remembered(mark, playbook.playbook, *known)
         going = self._going.get(mark)
         if going is None:
-            going = asyncio.create_task(self._start_or_join(finding, playbook, key, source))
+            going = asyncio.create_task(self._start_or_join(finding, playbook, identity, source))
             self._going[mark] = going
             going.add_done_callback(lambda _: self._going.pop(mark, None))
             answer = await asyncio.shield(going)
@@ -162,13 +171,14 @@ class Engine:
             self._known.popitem(last=False)
 
     async def _start_or_join(
-        self, finding: Finding, playbook: Playbook, key: str, source: str
+        self, finding: Finding, playbook: Playbook, identity: Identity, source: str
     ) -> Joined | Dismissed:
         incident = Incident(
             finding=finding,
             playbook=playbook.model_copy(update={"cases": ()}),
             playbook_sha256=playbook.sha256,
-            key=key,
+            key=identity.key,
+            account=identity.account,
             source=source,
             received=self._clock(),
             gateway_keys=self._gateway_keys,
@@ -203,7 +213,7 @@ class Engine:
                     search_attributes=_attributes(incident),
                     static_summary=f"{incident.playbook.playbook}: {incident.playbook.summary}"[:200],
                     priority=Priority(
-                        priority_key=finding.severity.urgency, fairness_key=finding.account or "none"
+                        priority_key=finding.severity.urgency, fairness_key=incident.account or "none"
                     ),
                     rpc_timeout=PATIENCE,
                 )
@@ -308,7 +318,7 @@ def _attributes(incident: Incident) -> TypedSearchAttributes:
         "Playbook": incident.playbook.playbook,
         "PlaybookHash": incident.playbook_sha256[:12],
         "Incident": incident.key[:32],
-        "Account": finding.account or "none",
+        "Account": incident.account or "none",
         "Severity": finding.severity.value,
     }
     return TypedSearchAttributes(

@@ -262,6 +262,23 @@ class TestPlace:
             f"source 'acme' may not act on account {OTHER}",
         )
 
+    def test_a_source_of_few_accounts_that_was_first_keeps_no_other_from_its_own(self, home, book) -> None:
+        sources = {"acme": {ACCOUNT}, "wide": None, "stranger": {ACCOUNT}}
+        both = frozenset({ACCOUNT, OTHER})
+        home.guards = home.guards.model_copy(update={"accounts": both, "sources": sources})
+        more = finding(uid="g", via="wide", resources=self.doors((OTHER, "eu-west-1")))
+        text = step("a", door="${{ door.name }}", **self.EACH)
+        plan = home.plan(book(text), finding(), more)
+        assert [(each.account, each.source, each.outcome) for each in plan.steps] == [
+            (ACCOUNT, "acme", "change"),
+            (OTHER, "wide", "change"),
+        ]
+        narrow = more.model_copy(update={"via": "stranger"})
+        assert [each.outcome for each in home.plan(book(text), finding(), narrow).steps] == [
+            "change",
+            "refuse",
+        ]
+
     def test_the_environment_of_the_target_decides_who_is_asked(self, home, book) -> None:
         home.guards = home.guards.model_copy(update={"accounts": frozenset({ACCOUNT, OTHER})})
         seen: list[str] = []

@@ -231,3 +231,4 @@ class TestOurs:
     def test_an_actor_that_is_not_ours_is_named_beside_a_resource_that_is(self) -> None:
         told = ours(about(door(), actor=Actor(role_name="app", account=STRANGERS)), ALLOWED, "guardduty")
         assert told.left_out == (f"the actor app of account {STRANGERS}",)
+        assert told.finding.actor == Actor(account=STRANGERS)

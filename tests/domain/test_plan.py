@@ -22,6 +22,8 @@ OTHERS: dict[str, Any] = {
     "stage": 3,
     "account": "210987654321",
     "region": "eu-central-1",
+    "source": "other",
+    "identity": "AROAOTHER",
     "target": "arn:toy:door:::exit",
     "params": {"door": "exit"},
     "outcome": "already",
