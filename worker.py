@@ -22,6 +22,7 @@ from activities.casting import Casting
 from activities.clearance import KillSwitch
 from activities.desk import Desk
 from activities.evidence import Evidence
+from activities.health import Health
 from activities.people import Confirming
 from activities.planning import Planning
 from activities.registry import Registry, load
@@ -38,6 +39,7 @@ from firedoor.settings import Settings, from_environment
 from firedoor.wiring import Together, around, together
 from workflows.clearance import Clearance
 from workflows.desk import Desk as OnCallDesk
+from workflows.probe import Probe
 from workflows.respond import Respond
 
 _REGION = "us-east-1"  # where an account names no region; IAM and STS are there at any rate
@@ -120,8 +122,9 @@ def worker_of(
     """Build the worker. Tests hand in the strict sandbox; in production, contracts keep workflows pure."""
     people, switch = together(settings), KillSwitch(client)
     planning = planning_of(settings, hands)
+    store = EvidenceStore(settings.evidence.store)
     evidence = Evidence(
-        EvidenceStore(settings.evidence.store),
+        store,
         SigningKey.from_pem(settings.evidence.signing_key.value().encode()),
     )
     gateways = Gateways(settings.gateway.keys)
@@ -130,6 +133,7 @@ def worker_of(
         planning.plan,
         Watching(hands).watch,
         evidence.seal,
+        Health(store).examine,
         *Steps(hands, planning.raised, switch.ask).activities(),
         switch.is_frozen,
         Confirming(people.directory, people.accounts).confirm,
@@ -139,7 +143,7 @@ def worker_of(
         client,
         task_queue=TASK_QUEUE,
         interceptors=[gateways],
-        workflows=[Respond, OnCallDesk, Clearance],
+        workflows=[Respond, OnCallDesk, Clearance, Probe],
         activities=activities,
         activity_executor=hands.pool,
         workflow_runner=runner or UnsandboxedWorkflowRunner(),

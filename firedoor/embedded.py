@@ -38,6 +38,8 @@ _TUNING = (
     "matching.numTaskqueueWritePartitions=1",
     'history.longPollExpirationInterval="2s"',
     "matching.enableFairness=true",
+    # A workflow whose tasks fail is marked after two failures, so that /readyz sees it soon.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
 )
 # The server opens an HTTP API as well, on a port of its own choice, and cannot be told not to. It takes a
 # start, a signal or a terminate from any web page that this machine's browser shows: a plain form post,

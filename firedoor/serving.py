@@ -42,6 +42,7 @@ from firedoor.gateway.front import LettingRunOut
 from firedoor.gateway.genuine import Genuine
 from firedoor.gateway.page.router import page_router
 from firedoor.gateway.presses import WITHIN, Presses
+from firedoor.gateway.readiness import Readiness
 from firedoor.gateway.responses import responses_router
 from firedoor.gateway.server import Server
 from firedoor.gateway.slack import slack_router
@@ -239,14 +240,10 @@ def app_of(
     settings: Settings, client: Client, shelf: Shelf, doors: Doors, redaction: Redaction | None = None
 ) -> FastAPI:
     """Build the whole HTTP application."""
+    readiness = Readiness(client)
 
     async def ready() -> Mapping[str, str]:
-        try:
-            await asyncio.wait_for(client.service_client.check_health(), 2)
-            temporal = OK
-        except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is that it is not ready
-            temporal = f"Temporal does not answer ({type(error).__name__})"
-        return {"temporal": temporal, "playbooks": shelf.problem}
+        return {**await readiness.checks(), "playbooks": shelf.problem}
 
     def reports() -> Mapping[str, str]:
         # Slack being down keeps no finding out, so it is told and fails nothing.

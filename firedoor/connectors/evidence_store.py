@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from firedoor.domain.errors import Absent, Rejected, Unavailable
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9_]{1,64}-[0-9a-f]{12}\.evidence\.json")
 #: Written once, for its owner to read; an auditor gets a copy, or a group that somebody gives it.
 _MODE = 0o400
+_PROBE = 4096  # bytes
+_MIB = 1024 * 1024
+_ENOUGH = 64 * _MIB  # of free space; a file of evidence has less than two
 
 
 class EvidenceStore:
@@ -36,6 +40,26 @@ class EvidenceStore:
                 f"{path} is there already and holds something else",
                 expected="the same bytes, or nothing",
                 mend="nothing was overwritten; verify that file and find out who else writes here",
+            )
+
+    def check(self) -> None:
+        """Write something and take it away again; raises `Unavailable` where evidence cannot be written."""
+        with _disk(f"evidence cannot be written to {self.folder}"):
+            _private(self.folder)
+            handle, probe = tempfile.mkstemp(prefix=".", suffix=".probe", dir=self.folder)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(bytes(_PROBE))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                Path(probe).unlink()
+            free = shutil.disk_usage(self.folder).free
+        if free < _ENOUGH:
+            raise Unavailable(
+                f"the disk of {self.folder} is nearly full: {free // _MIB} MiB are free",
+                expected=f"{_ENOUGH // _MIB} MiB at least",
+                mend="make room before evidence is lost for it",
             )
 
     def read(self, name: str) -> bytes:

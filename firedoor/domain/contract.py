@@ -44,6 +44,9 @@ THAWED = "thawed"  # signal from it to a parked response: how many are woken wit
 #: What an update is refused with whose word is signed by a key that the workflow does not know, or by none.
 FOREIGN_KEY = "ForeignKey"
 UNSIGNED = "Unsigned"
+#: A short workflow that says whether a worker can do its work; for /readyz.
+PROBE = "probe"
+EXAMINE = "probe.examine"  # activity
 
 #: Activities of the house itself; an action's are `<action>.apply`, `.verify`, `.undo`.
 PLAN = "plan"

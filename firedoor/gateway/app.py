@@ -128,7 +128,12 @@ def _health(
 
     @router.get("/readyz", summary="Can it do its work?", response_class=Response)
     async def readyz() -> Response:
-        """Ask every check; 503 names those that are not well. What is only reported fails nothing."""
+        """Ask every check; 503 names those that are not well. What is only reported fails nothing.
+
+        A worker is asked through Temporal whether it answers and can write its evidence, and workflows
+        whose tasks keep failing are counted. Findings are taken also while it is not ready: for a load
+        balancer that shall go on sending them, `/healthz` is the question.
+        """
         checks = dict(await ready())
         well = all(said == OK for said in checks.values())
         beside = dict(reports())

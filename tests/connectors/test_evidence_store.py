@@ -36,6 +36,18 @@ def test_what_is_written_is_there_whole_and_for_reading_only(store: EvidenceStor
     assert everything(store) == [NAME]
 
 
+def test_a_store_that_can_be_written_is_well_and_the_look_leaves_nothing(store: EvidenceStore) -> None:
+    store.check()
+    assert everything(store) == []
+
+
+def test_a_store_that_cannot_be_written_says_so(store: EvidenceStore) -> None:
+    store.folder.parent.mkdir()
+    store.folder.write_text("no folder")
+    with pytest.raises(Unavailable, match="evidence cannot be written"):
+        store.check()
+
+
 def test_the_same_bytes_again_are_fine_and_change_nothing(store: EvidenceStore) -> None:
     store.write(NAME, b"evidence\n")
     before = (store.folder / NAME).stat()
