@@ -88,7 +88,7 @@ class Readiness:
         return {"worker": "", **found}
 
     async def _forget(self, workflow: str, run: str) -> None:
-        """Leave nothing behind: a probe is no record of anything."""
+        """Have it deleted, which Temporal does within a minute: a probe is no record of anything."""
         execution = WorkflowExecution(workflow_id=workflow, run_id=run)
         request = DeleteWorkflowExecutionRequest(
             namespace=self._client.namespace, workflow_execution=execution
