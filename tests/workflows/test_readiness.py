@@ -13,7 +13,6 @@ from temporalio.common import RetryPolicy
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from firedoor.connectors import evidence_store
 from firedoor.gateway.readiness import Readiness
 from tests.harness import house, settings_over
 
@@ -76,7 +75,7 @@ async def test_evidence_that_cannot_be_written_is_said_with_its_folder(
 async def test_a_disk_that_is_nearly_full_is_said_before_evidence_is_lost(
     temporal: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence_store.shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 5, 5))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 5, 5))
     async with house(temporal.client, settings_over(tmp_path)):
         checks = await Readiness(temporal.client).checks()
     assert "is nearly full: 0 MiB are free" in checks["evidence"]
