@@ -48,6 +48,7 @@ from firedoor.gateway.server import Server
 from firedoor.gateway.slack import slack_router
 from firedoor.gateway.slack_socket import SocketDoor, publish
 from firedoor.gateway.talk import Talk
+from firedoor.gateway.tries import Tries
 from firedoor.secret import Secret
 from firedoor.settings import Settings, Source
 from firedoor.shelf import Editors, playbook_files, read_shelf
@@ -172,14 +173,14 @@ def doors_for_people(settings: Settings, client: Client, people: Together) -> Do
         tokens = Tokens(
             genuine=Genuine(provider, utc_now), audience=oidc.audience, groups_claim=oidc.groups_claim
         )
-    directory = people.directory
+    directory, tries = people.directory, Tries(utc_now)
 
     async def frozen() -> str:
         return (await switch.freezes()).says()
 
     routers = [
-        responses_router(directory=directory, engine=talk, clock=utc_now, tokens=tokens),
-        clearance_router(directory=directory, switch=switch, clock=utc_now, tokens=tokens),
+        responses_router(directory=directory, engine=talk, clock=utc_now, tokens=tokens, tries=tries),
+        clearance_router(directory=directory, switch=switch, clock=utc_now, tokens=tokens, tries=tries),
         page_router(
             directory=directory,
             engine=talk,
@@ -190,6 +191,7 @@ def doors_for_people(settings: Settings, client: Client, people: Together) -> Do
             groups_claim=oidc.groups_claim if oidc else "groups",
             scopes=oidc.scopes if oidc else (),
             frozen=frozen,
+            tries=tries,
         ),
     ]
     socket = None

@@ -325,12 +325,15 @@ class _Loading:
         )
 
     def _evidence(self, document: Document, written: EvidenceSettings) -> Evidence:
-        return Evidence(
-            store=self._base / written.store.removeprefix("file:"),
-            signing_key=self._secret(
-                document, ("evidence", "signing_key"), written.signing_key, wrong=not_ed25519
-            ),
-        )
+        """Read the key where it is, to see that it is one; where it is not, only a worker minds."""
+        key = Secret((written.signing_key,), self._env, self._base)
+        try:
+            key.value()
+        except Misconfigured:
+            pass
+        else:
+            self._secret(document, ("evidence", "signing_key"), written.signing_key, wrong=not_ed25519)
+        return Evidence(store=self._base / written.store.removeprefix("file:"), signing_key=key)
 
     def _folder(self, document: Document, way: Way, written: str) -> Path:
         folder = self._base / written

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from firedoor import settings
+from firedoor.domain.errors import Misconfigured
 from firedoor.domain.problem import Problems
 
 # What interface.md promises, word by word but for its elisions.
@@ -215,8 +216,8 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place(config: Path) -
 def test_all_missing_secrets_are_told_at_once_each_by_its_name(config: Path) -> None:
     (config.parent / "var/evidence.key").unlink()
     told = problems(config, {})
-    assert len(told) == 7
-    for name in [*ENV, "evidence.key"]:
+    assert len(told) == 6
+    for name in ENV:
         assert sum(f" {name} " in line or f"/{name} " in line for line in told) == 1
 
 
@@ -311,6 +312,13 @@ def test_a_signing_key_of_another_kind_and_a_signature_secret_that_is_none_are_r
         "expected a Standard Webhooks secret: whsec_ and base64",
         "expected an Ed25519 private key in PEM",
     ]
+
+
+def test_a_gateway_starts_without_the_key_that_the_worker_seals_evidence_with(config: Path) -> None:
+    (config.parent / "var/evidence.key").unlink()
+    read = settings.load(config, ENV)
+    with pytest.raises(Misconfigured, match=r"var/evidence\.key cannot be read"):
+        read.evidence.signing_key.value()
 
 
 def test_an_account_id_keeps_its_leading_zero_with_or_without_quotes(config: Path) -> None:

@@ -76,6 +76,7 @@ def up(
     """
     settings = settings_beside_fake(config) if slack else from_environment(config)
     shelf_of(settings)  # all of it is checked before anything starts
+    settings.evidence.signing_key.value()  # also what the worker alone needs
     ports = Ports(
         gateway=gateway_port, temporal=temporal_port, ui=ui_port, slack=slack_port if slack else None
     )

@@ -30,6 +30,7 @@ from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import read
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import member
+from firedoor.gateway.tries import Tries
 from firedoor.gateway.votes import NotCounted, trace
 from firedoor.temporal import PATIENCE, freezes_of, stand_up, unavailable, updated
 
@@ -131,11 +132,16 @@ class Switch:
 
 
 def clearance_router(
-    *, directory: Directory, switch: Switch, clock: Callable[[], datetime], tokens: Tokens | None = None
+    *,
+    directory: Directory,
+    switch: Switch,
+    clock: Callable[[], datetime],
+    tokens: Tokens | None = None,
+    tries: Tries | None = None,
 ) -> APIRouter:
     """Build the door."""
     router = APIRouter(prefix="/v1", tags=["kill switch"])
-    bearers = Bearers(tokens)
+    bearers, counted = Bearers(tokens), tries or Tries(clock)
 
     async def serve(
         request: Request, word: str, work: Callable[[Voter, Door], Awaitable[Freezes]]
@@ -147,8 +153,10 @@ def clearance_router(
             person = voter.person
             now = await work(voter, door)
         except FiredoorError as error:
-            trace(door, "refused", word=word, person=person, response="", why=error.found)
-            return refused(error)
+            told = counted.told(request, error)
+            if told is error:
+                trace(door, "refused", word=word, person=person, response="", why=error.found)
+            return refused(told)
         if word != "look":
             trace(door, "counted", word=word, person=person, response="", why=now.says())
         body: dict[str, Any] = now.model_dump(mode="json")

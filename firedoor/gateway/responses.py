@@ -28,6 +28,7 @@ from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import Ballot, Reassign, Snooze, Wish, fingerprint_of, read, reason_of
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import NotKnown, member
+from firedoor.gateway.tries import Tries
 from firedoor.gateway.votes import Votes, Waiting, known, trace
 
 _MOST: Final = 64 * 1024
@@ -51,13 +52,15 @@ def responses_router(
     engine: Votes,
     clock: Callable[[], datetime],
     tokens: Tokens | None = None,
+    tries: Tries | None = None,
 ) -> APIRouter:
     """Build the door. Ids hold slashes: `/v1/responses/respond/leaked_access_key/<32 hex>/votes`.
 
     `tokens` lets tokens of the identity provider in as well, beside personal ones.
+    `tries` are shared by the doors that take them.
     """
     router = APIRouter(prefix="/v1/responses", tags=["responses"])
-    desk = _Desk(directory, engine, clock, Bearers(tokens))
+    desk = _Desk(directory, engine, clock, Bearers(tokens), tries or Tries(clock))
 
     @router.get("", response_class=Response, summary="List responses")
     async def listed(request: Request) -> Response:
@@ -107,13 +110,19 @@ class _Desk:
     """Who asks, what they ask, and the answer in HTTP's words."""
 
     def __init__(
-        self, directory: Directory, engine: Votes, clock: Callable[[], datetime], bearers: Bearers
+        self,
+        directory: Directory,
+        engine: Votes,
+        clock: Callable[[], datetime],
+        bearers: Bearers,
+        tries: Tries,
     ) -> None:
         self._directory = directory
         self._ballots = Ballots(directory, engine, clock, within=_WITHIN)
         self._engine = engine
         self._clock = clock
         self._bearers = bearers
+        self._tries = tries
 
     async def serve(self, request: Request, work: Callable[[_Who, Request], Awaitable[Response]]) -> Response:
         """Let people with a token in, and answer every refusal as problem details."""
@@ -131,8 +140,10 @@ class _Desk:
             identity = await self._bearers.identity(request, self._clock())
             return _Who(identity, await member(self._directory, identity), door)
         except NotKnown as error:
-            trace(door, "unauthenticated", why=error.found)
-            raise
+            answer = self._tries.failed(request, error)
+            if answer is error:
+                trace(door, "unauthenticated", why=error.found)
+            raise answer from None
 
     async def list(self, _: _Who, request: Request) -> Response:
         """List responses."""

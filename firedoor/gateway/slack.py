@@ -13,11 +13,13 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from firedoor.domain.errors import Unreadable
-from firedoor.gateway.exchange import body_of, respond
+from firedoor.gateway.exchange import respond
 from firedoor.gateway.presses import Presses
 from firedoor.gateway.refusal import Refusal, problem
 from firedoor.gateway.slack_answers import Answer
 from firedoor.gateway.slack_signature import SlackSignatures
+from firedoor.gateway.sparing import Sparing
+from firedoor.gateway.strangers import Strangers
 from firedoor.gateway.votes import trace
 from firedoor.slack.interaction import payload_of, read
 
@@ -31,18 +33,21 @@ def slack_router(
     """Build the door; raises `Misconfigured` on an empty signing secret."""
     router = APIRouter(tags=["slack"])
     signatures = SlackSignatures(signing_secrets, clock)
+    strangers, told = Strangers(), Sparing(clock)
 
     @router.post("/slack/interactions", response_class=Response, summary="Take what people press in Slack")
     async def interactions(request: Request) -> Response:
         """Take a press or a submitted dialog; an empty 200 means that a vote is durable or was answered."""
         try:
-            body = await body_of(request, _MOST, within=_READ_WITHIN)
+            signatures.look(request)
+            body = await strangers.read("slack", request.stream(), most=_MOST, within=_READ_WITHIN)
             signatures.check(request, body)
             return _response(await presses.answer(read(payload_of(body))))
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is left to read it
         except Refusal as refusal:
-            trace("slack", refusal.error, why=refusal.found)
+            if told.unlogged() is not None:
+                trace("slack", refusal.error, why=refusal.found)
             return respond(refusal.answer())
         except Unreadable as error:
             trace("slack", "unreadable", why=error.found)

@@ -40,16 +40,21 @@ class SlackSignatures:
         self._clock = clock
         self._seen: dict[str, datetime] = {}  # in the order of their coming
 
+    def look(self, request: Request) -> tuple[str, str]:
+        """Return the time and the signature of a request; what they tell is told before its body is read."""
+        timestamp = _one(request, "x-slack-request-timestamp", _TIMESTAMP)
+        signature = _one(request, "x-slack-signature", _SIGNATURE)
+        if abs(self._clock().timestamp() - int(timestamp)) > _SKEW.total_seconds():
+            raise Unauthenticated(
+                "a request that is too old or from the future", expected="Slack's clock and ours to agree"
+            )
+        return timestamp, signature
+
     def check(self, request: Request, body: bytes) -> None:
         """Raise `Unauthenticated` unless Slack signed these bytes just now, for the first time."""
         try:
-            timestamp = _one(request, "x-slack-request-timestamp", _TIMESTAMP)
-            signature = _one(request, "x-slack-signature", _SIGNATURE)
+            timestamp, signature = self.look(request)
             now = self._clock()
-            if abs(now.timestamp() - int(timestamp)) > _SKEW.total_seconds():
-                raise Unauthenticated(
-                    "a request that is too old or from the future", expected="Slack's clock and ours to agree"
-                )
             content = b"v0:" + timestamp.encode() + b":" + body
             wanted = [
                 "v0=" + hmac.digest(secret, content, "sha256").hex()

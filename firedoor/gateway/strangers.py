@@ -121,5 +121,5 @@ def too_large(most: int) -> TooLarge:
     return TooLarge(
         "a body that is too large",
         expected=f"at most {most} bytes",
-        mend="send fewer findings in one delivery",
+        mend="send less in one request",
     )

@@ -76,6 +76,12 @@ async def test_whoever_is_known_may_throw_it_and_everyone_known_sees_it(gateway:
     assert [each["by"] for each in seen.json()["freezes"]] == ["alice"]
 
 
+async def test_failed_tries_are_limited_and_a_known_token_always_opens(gateway: Gateway) -> None:
+    answers = [await gateway.ask("POST", "/v1/freeze", None, json={"why": "x"}) for _ in range(25)]
+    assert [answer.status_code for answer in answers] == [401] * 20 + [429] * 5
+    assert (await gateway.ask("POST", "/v1/freeze", json={"why": "a bug"})).status_code == 200
+
+
 async def test_a_thaw_needs_another_person(gateway: Gateway) -> None:
     await gateway.ask("POST", "/v1/freeze", json={"why": "a bug"})
     mine = await gateway.ask("POST", "/v1/thaw")

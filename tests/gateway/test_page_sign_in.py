@@ -401,3 +401,13 @@ def _refresh(page: httpx.Response) -> str:
     found = re.search(r'http-equiv="refresh" content="0;url=([^"]+)"', page.text)
     assert found, page.text
     return html.unescape(found[1])
+
+
+async def test_failed_sign_ins_are_limited_and_the_right_token_signs_in_at_any_time(site: Site) -> None:
+    guesser = Person(site)
+    answers = [
+        (await guesser.post("/login", {"token": f"guess {number}", "next": ""})).status_code
+        for number in range(25)
+    ]
+    assert answers == [401] * 20 + [429] * 5
+    await Person(site).sign_in("alice")

@@ -51,7 +51,7 @@ class Door:
     ) -> httpx.Response:
         """Ask as a person."""
         headers = {"authorization": f"Bearer {TOKENS[person]}"} if person else {}
-        transport = httpx.ASGITransport(self.app)
+        transport = httpx.ASGITransport(self.app, client=(other.pop("address", "192.0.2.1"), 4711))
         async with httpx.AsyncClient(transport=transport, base_url="http://firedoor.test") as client:
             return await client.request(
                 method, path, headers={**headers, **other.pop("headers", {})}, **other
@@ -106,6 +106,28 @@ async def test_nobody_gets_in_without_a_token(door: Door, method: str, path: str
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.json()["error"] == "unauthenticated"
+
+
+async def guess(door: Door, number: int, address: str = "192.0.2.1") -> httpx.Response:
+    headers = {"authorization": f"Bearer fdp_guess{number}"}
+    return await door.ask("GET", "/v1/responses", person=None, headers=headers, address=address)
+
+
+async def test_failed_tries_are_limited_and_the_holder_of_a_token_is_never_locked_out(door: Door) -> None:
+    answers = [(await guess(door, number)).status_code for number in range(30)]
+    assert answers == [401] * 20 + [429] * 10
+    refused = await guess(door, 31)
+    assert refused.headers["retry-after"] == "60"
+    assert (await door.ask("GET", "/v1/responses", address="192.0.2.1")).status_code == 200
+    assert (await guess(door, 32, "192.0.2.2")).status_code == 401, "another client is another"
+    door.clock.now += timedelta(minutes=1)
+    assert (await guess(door, 33)).status_code == 401
+
+
+async def test_failed_tries_from_many_addresses_are_limited_in_all(door: Door) -> None:
+    answers = [(await guess(door, number, f"192.0.2.{number}")).status_code for number in range(210)]
+    assert answers == [401] * 200 + [429] * 10
+    assert (await door.ask("GET", "/v1/responses", address="192.0.2.1")).status_code == 200
 
 
 async def test_the_hash_of_a_token_is_no_token(door: Door) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +42,32 @@ async def test_a_request_from_another_time_is_refused(door: Door, late: int) -> 
     answer = await door.send(door.slack.sign(payload, at=door.clock.seconds() - late))
     assert answer.status == 401
     assert not door.engine.votes
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-slack-signature": "v0=" + "0" * 64},
+        {"x-slack-signature": "v0=short", "x-slack-request-timestamp": "now"},
+        {"x-slack-signature": "v0=" + "0" * 64, "x-slack-request-timestamp": "1"},
+    ],
+    ids=["none", "no time", "no shape", "stale"],
+)
+async def test_what_the_headers_can_tell_is_refused_before_the_body_is_read(
+    door: Door, headers: dict[str, str]
+) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        read += 1
+        yield b"payload=%7B%7D"
+
+    transport = httpx.ASGITransport(door.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://firedoor.test") as client:
+        answer = await client.post("/slack/interactions", content=body(), headers=headers)
+    assert (answer.status_code, read) == (401, 0)
 
 
 @pytest.mark.parametrize("late", [299, -299])

@@ -24,6 +24,7 @@ from firedoor.gateway.page.seal import Seal
 from firedoor.gateway.page.session import SESSION, Forged, Session, Sessions
 from firedoor.gateway.page.sign_in import NotSignedIn, SignIn
 from firedoor.gateway.refusal import Refusal
+from firedoor.gateway.tries import Tries
 from firedoor.gateway.votes import Votes, trace
 
 Work = Callable[[Request, Session, Voter], Awaitable[Response]]
@@ -57,6 +58,7 @@ class Front:
     renderer: Renderer
     clock: Callable[[], datetime]
     frozen: Callable[[], Awaitable[str]]
+    tries: Tries
 
     async def serve(self, request: Request, work: Work) -> Response:
         """Let people in who are signed in, and are still somebody; answer every refusal as a page."""

@@ -27,6 +27,7 @@ from firedoor.gateway.page.render import Renderer, to
 from firedoor.gateway.page.seal import Seal
 from firedoor.gateway.page.session import Session, Sessions
 from firedoor.gateway.page.sign_in import CALLBACK, PROOF, NotSignedIn, Provider, SignIn
+from firedoor.gateway.tries import Tries
 from firedoor.gateway.votes import Votes, audit
 
 _WITHIN: Final = 10.0  # seconds
@@ -50,6 +51,7 @@ def page_router(
     groups_claim: str = "groups",
     scopes: tuple[str, ...] = ("openid", "profile"),
     frozen: Callable[[], Awaitable[str]] = _not_frozen,
+    tries: Tries | None = None,
 ) -> APIRouter:
     """Build the page. `url` is where people reach it; `secrets` seal its cookies (None: made by chance, now).
 
@@ -82,6 +84,7 @@ def page_router(
         renderer=Renderer(),
         clock=clock,
         frozen=frozen,
+        tries=tries or Tries(clock),
     )
     router = APIRouter(include_in_schema=False, default_response_class=Response)
     _sign_in_addresses(router, front)
@@ -168,7 +171,8 @@ async def _answered(
     try:
         return await work(front, request)
     except NotKnown as error:
-        return front.login(problem=error.found, mend=error.mend, status=HTTPStatus.UNAUTHORIZED)
+        answer = front.tries.failed(request, error)
+        return front.login(problem=answer.found, mend=answer.mend, status=answer.status)
     except FiredoorError as error:
         return front.refused(error, front.sessions.of(request))
     except ClientDisconnect:
