@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from firedoor.domain.errors import Unreadable
 from firedoor.domain.evidence import Signer, Witness, file_name, read, seal
 from firedoor.domain.evidence_verdict import Verdict, verify
 from firedoor.domain.response import Sealed, SealOrder
+from firedoor.domain.words import PublicKey
 
 _log = structlog.get_logger("firedoor.evidence")
 
@@ -40,10 +42,15 @@ class Evidence:
         return sealed
 
 
-def verify_file(path: Path, public_key: bytes | None, witness: Witness | None = None) -> Verdict:
+def verify_file(
+    path: Path,
+    public_key: bytes | None,
+    witness: Witness | None = None,
+    gateways: Sequence[PublicKey] | None = None,
+) -> Verdict:
     """Judge a file offline. `public_key` is the PEM that the reader trusts; without it nothing is proven.
 
-    `witness` is the head as Slack's thread or the log tells it.
+    `witness` is the head as Slack's thread or the log tells it, `gateways` the gateway keys that are trusted.
     """
     trusted = None if public_key is None else signing.public_key(public_key)
     try:
@@ -52,4 +59,4 @@ def verify_file(path: Path, public_key: bytes | None, witness: Witness | None = 
         raise Unreadable(
             f"{path} could not be read: {error.strerror}", expected="a file of evidence"
         ) from error
-    return verify(data, signing.check, trusted, witness)
+    return verify(data, signing.check, trusted, witness, gateways)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from firedoor.connectors import signing
+from firedoor.domain import words
 from firedoor.domain.action import FULL, Consequence, Reversibility, Risk
 from firedoor.domain.approval import Approval, ask
 from firedoor.domain.canonical import plain
@@ -21,11 +23,19 @@ from firedoor.domain.story import Story, rules_of
 from firedoor.domain.vote import Vote, Voter
 
 ACCOUNT = "123456789012"
+GATEWAY = signing.SigningKey.from_pem(signing.generate())
+GATEWAYS = (words.written(GATEWAY.public_key),)
 KEY = "AKIAIOSFODNN7EXAMPLE"
 START = datetime(2026, 11, 22, 2, 14, 7, 250_000, tzinfo=UTC)
 RESPONSE = workflow_id("leaked_access_key", incident_key("leaked_access_key", ACCOUNT, KEY))
 RULE = ApprovalRule(from_=("secops-leads",), quorum=2, within=timedelta(minutes=30))
+W = TypeVar("W", bound=words.Word)
 IRREVERSIBLE = Reversibility(kind="none", says="AWS keeps no copy of a deleted key")
+
+
+def said(word: W, by: words.Signer = GATEWAY) -> W:
+    """Sign a word as our gateway does."""
+    return word.model_copy(update={"signed": words.signature(word.message(RESPONSE), by)})
 
 
 def finding() -> Finding:
@@ -120,6 +130,7 @@ class Telling:
             source="guardduty",
             received=(START - timedelta(milliseconds=250)).isoformat(),
             caution="",
+            gateway_keys=GATEWAYS,
         )
         return self.note("planned", "; ".join(each.says for each in plan.steps), plan=plan)
 
@@ -156,9 +167,12 @@ class Telling:
             voter=Voter(person=person, groups=("secops-leads", "everyone")),
             door="slack",
             fingerprint=self.asked.plan_sha256 if whole else self.asked.fingerprint,
+            ask=self.asked.id,
+            generation=self.asked.generation,
             reason="false_positive" if decision == "reject" else None,
             at=self.now(),
         )
+        vote = said(vote)
         self.asked = self.asked.with_vote(vote)
         return self.note("voted", f"{person} said {decision}", vote=vote)
 
@@ -201,6 +215,7 @@ def incident(**changes: Any) -> Incident:
         "source": "guardduty",
         "received": START,
         "editors": ("mona@example.com",),
+        "gateway_keys": GATEWAYS,
     }
     return Incident(**{**base, **changes})
 
@@ -242,7 +257,9 @@ class Lived:
     def undo(self, person: str = "ada") -> Lived:
         """Somebody asks to take it back."""
         now = self.later()
-        self.story.ask_undo(UndoRequest(id=f"undo-{person}", person=person, door="cli", at=now), now)
+        self.story.ask_undo(
+            said(UndoRequest(id=f"undo-{person}-{now}", person=person, door="cli", at=now)), now
+        )
         return self
 
     def vote(self, person: str, decision: str = "approve", *, slot: Slot = "apply", **changes: Any) -> Lived:
@@ -259,7 +276,7 @@ class Lived:
             "reason": "wrong_action" if decision == "reject" else None,
             "at": now,
         }
-        vote = Vote(**{**base, **changes})
+        vote = said(Vote(**{**base, **changes}))
         assert self.story.objection(vote, now) is None, self.story.objection(vote, now)
         self.story.count(vote, now)
         return self

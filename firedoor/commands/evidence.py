@@ -24,6 +24,7 @@ from firedoor.domain.evidence_asked import AskTold, VoteTold
 from firedoor.domain.evidence_verdict import Verdict
 from firedoor.domain.evidence_view import Summary, summarise
 from firedoor.domain.finding import Moment
+from firedoor.domain.words import not_a_key
 from firedoor.secret import Secret
 from firedoor.settings import child_environment, directory_of
 from firedoor.slack.phrases import listed
@@ -62,6 +63,15 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    gateway_keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--gateway-keys",
+            metavar="FILE",
+            help="The gateway keys that you trust, PEM or base64, one a line; else the configuration's.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigDirectory = None,
     json: AsJson = False,
 ) -> None:
@@ -69,10 +79,12 @@ def verify(
 
     Complete, unchanged, in order, signed by the key you trust, every change accounted for, and nothing done
     without the yes it needed: the votes are counted again. Needs no network and no running Firedoor.
+    Words of people have to be signed by a gateway whose key you trust.
     With --head it is also compared with what was told when it was sealed: without, whoever holds the signing
     key could have left entries out.
     """
-    verdict = verify_file(file, _key(key, config), None if head is None else witness_in(head))
+    witness = None if head is None else witness_in(head)
+    verdict = verify_file(file, _key(key, config), witness, _gateways(gateway_keys, config))
     if json:
         print_json({"ok": verdict.ok, "intact": verdict.intact, **verdict.model_dump(mode="json")})
     else:
@@ -99,6 +111,39 @@ def _key(given: Path | None, config: Path | None) -> bytes | None:
     return SigningKey.from_pem(private.encode()).public_pem()
 
 
+def _gateways(given: Path | None, config: Path | None) -> tuple[str, ...] | None:
+    """Return the gateway keys to trust: the given ones, else the configuration's, else none."""
+    if given is None:
+        written = configuration(directory_of(config))
+        return None if written is None else written.gateway.keys
+    wanted = "Ed25519 public keys: PEM, or DER as base64, one a line"
+    try:
+        text = given.read_bytes().decode("ascii", "replace")
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise Unreadable(f"{given} cannot be read: {why}", expected=wanted) from error
+    # What stands between a PEM's two lines is the same base64.
+    keys = tuple(line.strip() for line in text.splitlines() if line.strip() and "-----" not in line)
+    if not keys or any(not_a_key(key) for key in keys):
+        raise Unreadable(f"{given} holds something else than keys", expected=wanted)
+    return keys
+
+
+def _heard(verdict: Verdict) -> Text | None:
+    """Say what is known of the words that people said."""
+    words = "1 word" if verdict.words == 1 else f"{verdict.words} words"
+    match verdict.heard:
+        case "vouched":
+            return Text(f"✓ {words} of people, each signed by a gateway whose key you trust", "green")
+        case "named":
+            return Text(f"{words} of people, signed by gateways that only the file vouches for", "yellow")
+        case "unsigned":
+            return Text(f"{words} of people, not signed: nothing shows that people said them", "bold red")
+        case "refused":
+            return Text(f"{words} of people, and not all of them were said by people", "bold red")
+    return None
+
+
 def _judged(verdict: Verdict) -> Iterator[RenderableType]:
     if verdict.ok:
         yield Text(
@@ -112,6 +157,8 @@ def _judged(verdict: Verdict) -> Iterator[RenderableType]:
         yield Text("✗ NOT as it was sealed", "bold red")
     if verdict.objections:
         yield grid((Text("•"), safe(objection.says)) for objection in verdict.objections)
+    if (heard := _heard(verdict)) is not None:
+        yield heard
     if verdict.witnessed:
         yield Text("✓ the head is the one that was told when it was sealed", "green")
     elif verdict.witnessed is None:

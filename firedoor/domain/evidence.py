@@ -18,8 +18,9 @@ from firedoor.domain.errors import Rejected, Unreadable
 from firedoor.domain.ledger import Entry
 from firedoor.domain.value import Value
 
-#: The version of this format; a reader refuses what it does not know.
-VERSION = 1
+#: The version of this format; a reader refuses what it does not know. In the first, no word was signed.
+VERSION = 2
+KNOWN_VERSIONS = (1, VERSION)
 
 #: The media type of the signed head (DSSE `payloadType`).
 PAYLOAD_TYPE = "application/vnd.firedoor.evidence+json"

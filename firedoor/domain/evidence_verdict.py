@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -12,6 +12,7 @@ from firedoor.domain.canonical import canonical, digest
 from firedoor.domain.errors import Unreadable
 from firedoor.domain.evidence import (
     CLOSING,
+    KNOWN_VERSIONS,
     NOTHING_BEFORE,
     OPENING,
     VERSION,
@@ -24,8 +25,10 @@ from firedoor.domain.evidence import (
     render,
 )
 from firedoor.domain.evidence_laws import violations
+from firedoor.domain.evidence_words import Heard, Judged, judge
 from firedoor.domain.ledger import UNFINISHED, EntryKind, unsettled
 from firedoor.domain.value import Value
+from firedoor.domain.words import PublicKey
 
 #: (public key as DER, message, signature) -> whether the signature holds.
 Check = Callable[[bytes, bytes, bytes], bool]
@@ -35,7 +38,7 @@ _KIND = re.compile(rb'"kind":"([a-z_]+)"')
 _KEYS = frozenset({"at", "data", "hash", "kind", "prev", "says", "seq", "step"})
 
 #: What an objection is about; those about an entry are told first.
-About = Literal["entry", "file", "head", "witness", "signature", "ledger"]
+About = Literal["entry", "file", "head", "witness", "signature", "word", "ledger"]
 
 Signed = Literal["trusted", "unknown", "refused"]
 
@@ -58,6 +61,7 @@ class Verdict(Value):
     signer: trusted = signed by the key that was given; unknown = signed by a key nobody vouched for;
     refused = the signature does not hold, or is another's than the trusted key's.
     witnessed: the head is the one that was told outside of the file; None where none was given to compare.
+    words: how many words of people stand in it. heard: whether gateways signed them, and whose.
     """
 
     signer: Signed
@@ -68,6 +72,8 @@ class Verdict(Value):
     head: str = ""
     keyid: str = ""
     witnessed: bool | None = None
+    words: int = 0
+    heard: Heard = "none"
 
     @property
     def ok(self) -> bool:
@@ -78,7 +84,7 @@ class Verdict(Value):
     def intact(self) -> bool:
         """Whether the bytes agree with each other and with the signature, whoever made it."""
         return self.signer != "refused" and all(
-            each.about in {"witness", "signature", "ledger"} for each in self.objections
+            each.about in {"witness", "signature", "word", "ledger"} for each in self.objections
         )
 
 
@@ -100,12 +106,17 @@ class _Chain:
 
 
 def verify(
-    data: bytes, check: Check, trusted: bytes | None = None, witness: Witness | None = None
+    data: bytes,
+    check: Check,
+    trusted: bytes | None = None,
+    witness: Witness | None = None,
+    gateways: Sequence[PublicKey] | None = None,
 ) -> Verdict:
     """Judge a file by its bytes alone. `trusted` is the public key (DER) that the reader vouches for.
 
     `witness` is the head as it was told elsewhere when the file was written: it shows what the holder of the
-    signing key could do to a file, leaving entries out or writing others.
+    signing key could do to a file, leaving entries out or writing others. `gateways` are the gateway keys
+    that the reader vouches for: they show what somebody who merely reached Temporal said for people.
     """
     frame = _cut(data)
     chain = _follow(frame.entries)
@@ -127,6 +138,10 @@ def verify(
                 objections += _against_witness(head, witness)
     if chain.objection is None:
         objections += _laws(chain.links, head.response if head else None)
+    words = Judged("none", 0)
+    if chain.objection is None and head is not None:
+        words = judge(head.response, [entry_of(link) for link in chain.links], gateways)
+        objections += _said(words, chain.links)
     objections.sort(key=lambda each: get_args(About).index(each.about))
     if head is None:
         return Verdict(signer=signer, objections=tuple(objections), entries=len(frame.entries))
@@ -138,6 +153,8 @@ def verify(
         entries=len(frame.entries),
         head=head.head,
         keyid=keyid(head.key()),
+        words=words.said,
+        heard=words.heard,
         witnessed=None if witness is None else not any(each.about == "witness" for each in objections),
     )
 
@@ -264,7 +281,7 @@ def _open(text: bytes, check: Check) -> tuple[Head, bool]:
         as_sealed = render(envelope) == text and canonical(head) == envelope.payload
     except (ValueError, RecursionError):
         raise Unreadable("the head was changed: it cannot be read") from None
-    if head.version != VERSION:
+    if head.version not in KNOWN_VERSIONS:
         raise Unreadable(
             f"the file is in format {head.version}",
             expected=f"format {VERSION}",
@@ -334,6 +351,16 @@ def _signer(
 
 
 # ---- the ledger ----------------------------------------------------------------------
+
+
+def _said(words: Judged, links: Sequence[dict[str, Any]]) -> Iterator[Objection]:
+    """Object to words that nobody is known to have said."""
+    for seq, says in words.objections:
+        if seq is None:
+            yield Objection(about="word", says=says)
+        else:
+            kind = str(links[seq]["kind"])
+            yield Objection(about="word", says=f"{_named(seq, kind)} {says}", seq=seq, kind=kind)
 
 
 def _laws(links: Sequence[dict[str, Any]], response: str | None) -> list[Objection]:

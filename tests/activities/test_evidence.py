@@ -18,7 +18,7 @@ from firedoor.domain.contract import SEAL
 from firedoor.domain.errors import Misconfigured, Unreadable
 from firedoor.domain.evidence import witness_in
 from firedoor.domain.response import Sealed, SealOrder
-from tests.ledgers import RESPONSE, whole
+from tests.ledgers import GATEWAYS, RESPONSE, whole
 
 KEY = SigningKey.from_pem(generate())
 ORDER = SealOrder(response=RESPONSE, entries=whole())
@@ -40,7 +40,7 @@ def test_it_goes_by_the_name_that_the_response_calls() -> None:
 
 def test_what_it_seals_can_be_proven_from_the_file_and_the_public_key_alone(store: EvidenceStore) -> None:
     done = sealed(store)
-    verdict = verify_file(store.folder / done.name, KEY.public_pem())
+    verdict = verify_file(store.folder / done.name, KEY.public_pem(), gateways=GATEWAYS)
     assert verdict.ok, verdict.objections
     assert (verdict.head, verdict.response) == (done.head, RESPONSE)
     assert store.names() == (done.name,)
@@ -68,7 +68,7 @@ def test_another_ledger_under_the_same_name_is_a_final_and_loud_no(store: Eviden
     with pytest.raises(ApplicationError, match="holds something else") as told:
         sealed(store, other)
     assert told.value.non_retryable
-    assert verify_file(store.folder / name, KEY.public_pem()).ok
+    assert verify_file(store.folder / name, KEY.public_pem(), gateways=GATEWAYS).ok
 
 
 def test_an_incident_that_comes_back_gets_a_file_of_its_own(store: EvidenceStore) -> None:
@@ -106,6 +106,6 @@ def test_a_file_on_disk_with_another_key_is_refused(store: EvidenceStore) -> Non
 
 def test_a_file_that_is_not_there_and_a_key_that_is_none_are_told_apart(store: EvidenceStore) -> None:
     with pytest.raises(Unreadable, match=r"nowhere.*No such file"):
-        verify_file(store.folder / "nowhere", KEY.public_pem())
+        verify_file(store.folder / "nowhere", KEY.public_pem(), gateways=GATEWAYS)
     with pytest.raises(Misconfigured, match="public key cannot be read"):
         verify_file(store.folder / sealed(store).name, b"no key")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from firedoor.domain.policy import ApprovalRule, BreakGlass
 from firedoor.domain.vote import Proof
 from firedoor.initial import Initial
 from tests.commands.shell import firedoor
-from tests.ledgers import RESPONSE, Lived, step, whole
+from tests.ledgers import GATEWAY, GATEWAYS, RESPONSE, Lived, step, whole
 
 KEY = SigningKey.from_pem(generate())
 DATA = seal(RESPONSE, whole(), KEY)
@@ -27,12 +28,14 @@ DATA = seal(RESPONSE, whole(), KEY)
 def sealed(here: Path) -> Path:
     """A sealed file and the public key that an auditor was given."""
     (here / "public.pem").write_bytes(KEY.public_pem())
+    (here / "gateways.pem").write_bytes(GATEWAY.public_pem())
     (here / "evidence.json").write_bytes(DATA)
     return here / "evidence.json"
 
 
-def verify(*more: str) -> tuple[int, str]:
-    said = firedoor("evidence", "verify", "evidence.json", *more)
+def verify(*more: str, gateways: str = "gateways.pem") -> tuple[int, str]:
+    trusted = ["--gateway-keys", gateways] if gateways else []
+    said = firedoor("evidence", "verify", "evidence.json", *more, *trusted)
     assert said.err == ""
     return said.status, said.out
 
@@ -100,17 +103,58 @@ def test_a_swapped_order_is_named(sealed: Path) -> None:
 
 
 def test_json_says_the_same(sealed: Path) -> None:
-    good = firedoor("evidence", "verify", "evidence.json", "--key", "public.pem", "--json")
+    good = firedoor(
+        "evidence",
+        "verify",
+        "evidence.json",
+        "--key",
+        "public.pem",
+        "--gateway-keys",
+        "gateways.pem",
+        "--json",
+    )
     assert (good.status, good.json["ok"], good.json["signer"]) == (0, True, "trusted")
     sealed.write_bytes(b"garbage")
-    bad = firedoor("evidence", "verify", "evidence.json", "--key", "public.pem", "--json")
+    bad = firedoor(
+        "evidence",
+        "verify",
+        "evidence.json",
+        "--key",
+        "public.pem",
+        "--gateway-keys",
+        "gateways.pem",
+        "--json",
+    )
     assert (bad.status, bad.json["ok"], bad.json["intact"]) == (1, False, False)
     assert bad.json["objections"]
+
+
+def test_whose_words_they_are_is_not_proven_without_a_gateway_key_that_one_trusts(here: Path) -> None:
+    status, out = verify("--key", "public.pem", gateways="")
+    assert status == 1
+    assert "give the gateway keys that you trust" in " ".join(out.split())
+    (here / "lines").write_text("".join(f"{key}\n" for key in GATEWAYS))
+    status, out = verify("--key", "public.pem", gateways="lines")
+    assert status == 0
+    assert "2 words of people, each signed by a gateway whose key you trust" in " ".join(out.split())
+    status, out = verify("--key", "public.pem", gateways="public.pem")
+    assert status == 1
+    assert "for which nobody vouches" in " ".join(out.split())
+
+
+def test_the_gateway_keys_are_those_of_the_configuration_when_none_are_given(config: Initial) -> None:
+    ours = (config.directory / "firedoor.yaml").read_text()
+    assert verify("--key", "public.pem", gateways="")[0] == 1
+    trusting = re.sub(r'keys: \["[^"]+"\]', f'keys: ["{GATEWAYS[0]}"]', ours)
+    (config.directory / "firedoor.yaml").write_text(trusting)
+    assert verify("--key", "public.pem", gateways="")[0] == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["verify", "evidence.json", "--gateway-keys", "nowhere.pem"], "nowhere.pem cannot be read"),
+        (["verify", "evidence.json", "--gateway-keys", "evidence.json"], "something else than keys"),
         (["verify", "nowhere.json"], "nowhere.json could not be read"),
         (["verify", "evidence.json", "--key", "nowhere.pem"], "nowhere.pem cannot be read"),
         (["verify", "evidence.json", "--key", "evidence.json"], "the public key cannot be read"),

@@ -56,7 +56,7 @@ def test_the_head_is_a_dsse_envelope_over_count_last_hash_and_response() -> None
     payload = base64.b64decode(head["payload"])
     assert head["payloadType"] == PAYLOAD_TYPE == "application/vnd.firedoor.evidence+json"
     assert json.loads(payload) == {
-        "version": 1,
+        "version": 2,
         "response": RESPONSE,
         "entries": len(whole()),
         "head": document["entries"][-1]["hash"],

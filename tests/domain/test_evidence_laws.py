@@ -19,7 +19,7 @@ from firedoor.domain.evidence_verdict import Verdict, verify
 from firedoor.domain.ledger import Entry
 from firedoor.domain.policy import ApprovalRule, BreakGlass
 from firedoor.domain.vote import Proof, Voter
-from tests.ledgers import RESPONSE, RULE, Lived, incident, lived, step
+from tests.ledgers import GATEWAYS, RESPONSE, RULE, Lived, incident, lived, step
 
 KEY = SigningKey.from_pem(generate())
 REASON = "the data is leaving right now and nobody answers"
@@ -32,15 +32,15 @@ STORM = ApprovalRule(from_=("secops-managers",), quorum=1, within=timedelta(minu
 
 
 def judge(entries: tuple[Entry, ...]) -> Verdict:
-    return verify(seal(RESPONSE, entries, KEY), check, KEY.public_key)
+    return verify(seal(RESPONSE, entries, KEY), check, KEY.public_key, gateways=GATEWAYS)
 
 
 def wrong(entries: tuple[Entry, ...]) -> list[str]:
-    """Return what is to be said against a ledger; all of it is about the ledger, for the file is genuine."""
+    """Return what is to be said against a ledger; the file is genuine, and its words are another test's."""
     verdict = judge(entries)
     assert verdict.intact
-    assert {each.about for each in verdict.objections} <= {"ledger"}
-    return [each.says for each in verdict.objections]
+    assert {each.about for each in verdict.objections} <= {"ledger", "word"}
+    return [each.says for each in verdict.objections if each.about == "ledger"]
 
 
 def changed(
@@ -443,7 +443,7 @@ def test_evidence_under_another_responses_name_does_not_fit_the_plan_that_was_si
     verdict = verify(
         seal("respond/leaked_access_key/" + "0" * 32, closed(lived()), KEY), check, KEY.public_key
     )
-    assert "its hash is another" in verdict.objections[0].says
+    assert any("its hash is another" in each.says for each in verdict.objections)
 
 
 def test_the_first_objection_names_its_entry() -> None:

@@ -16,7 +16,7 @@ from firedoor.domain.canonical import canonical, digest
 from firedoor.domain.evidence import Envelope, keyid, pre_authentication, render, seal
 from firedoor.domain.evidence_verdict import Objection, Verdict, verify
 from firedoor.domain.ledger import Entry
-from tests.ledgers import RESPONSE, Telling, whole
+from tests.ledgers import GATEWAYS, RESPONSE, Telling, whole
 
 KEY = SigningKey.from_pem(generate())
 FORGER = SigningKey.from_pem(generate())
@@ -28,7 +28,7 @@ PLACES = range(COUNT)
 
 
 def judge(data: bytes, trusted: bytes | None = KEY.public_key) -> Verdict:
-    return verify(data, check, trusted)
+    return verify(data, check, trusted, gateways=GATEWAYS)
 
 
 def first(verdict: Verdict) -> Objection:
@@ -308,8 +308,8 @@ def test_another_incidents_evidence_under_this_name_says_whose_it_is() -> None:
 
 
 def test_a_format_of_the_future_is_not_guessed_at() -> None:
-    verdict = judge(written(links(), signed(head_over(links(), version=2), KEY)))
-    assert "the file is in format 2" in first(verdict).says
+    verdict = judge(written(links(), signed(head_over(links(), version=3), KEY)))
+    assert "the file is in format 3" in first(verdict).says
     assert not verdict.ok
 
 

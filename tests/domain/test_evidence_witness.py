@@ -12,7 +12,7 @@ from firedoor.domain.errors import Unreadable
 from firedoor.domain.evidence import Witness, read, seal, witness_in
 from firedoor.domain.evidence_verdict import Verdict, verify
 from firedoor.domain.ledger import Entry
-from tests.ledgers import RESPONSE, whole
+from tests.ledgers import GATEWAYS, RESPONSE, whole
 
 KEY = SigningKey.from_pem(generate())
 ENTRIES = whole()
@@ -21,7 +21,7 @@ TOLD = read(seal(RESPONSE, ENTRIES, KEY)).head.witness()
 
 def judged(entries: Sequence[Entry], witness: Witness | None = TOLD) -> Verdict:
     """Judge a file that the holder of the key sealed over these entries."""
-    return verify(seal(RESPONSE, entries, KEY), check, KEY.public_key, witness)
+    return verify(seal(RESPONSE, entries, KEY), check, KEY.public_key, witness, GATEWAYS)
 
 
 def objections(entries: Sequence[Entry], witness: Witness | None = TOLD) -> list[str]:

@@ -17,7 +17,7 @@ from firedoor.domain.evidence_asked import AskTold
 from firedoor.domain.evidence_verdict import verify
 from firedoor.domain.evidence_view import Summary, summarise
 from firedoor.domain.policy import ApprovalRule, BreakGlass, FloorRule
-from tests.harness import POLICY, Response, begin, house, playbook, settings_over, write_people
+from tests.harness import GATEWAY_KEY, POLICY, Response, begin, house, playbook, settings_over, write_people
 from tests.toy_world import ToyWorld
 
 pytestmark = pytest.mark.integration
@@ -56,7 +56,7 @@ async def proven(response: Response, folder: Path) -> Summary:
     await response.result()
     for file in (folder / "evidence").glob("*.evidence.json"):
         data = file.read_bytes()
-        verdict = verify(data, check)
+        verdict = verify(data, check, gateways=(GATEWAY_KEY,))
         if verdict.response == response.handle.id:
             assert [each.about for each in verdict.objections] == ["signature"], verdict
             return summarise(read(data))
