@@ -100,7 +100,7 @@ class Installation:
         (self.folder / "evidence.pub").write_bytes(signing.SigningKey.from_pem(key.read_bytes()).public_pem())
         voice = self.folder / "gateway.pem"
         voice.write_bytes(signing.generate())
-        public = words.written(signing.SigningKey.from_pem(voice.read_bytes()).public_key)
+        public = self.gateway_key = words.written(signing.SigningKey.from_pem(voice.read_bytes()).public_key)
         (config / "firedoor.yaml").write_text(
             f"url: http://127.0.0.1:{self.port}\n"
             "sources:\n  acme: {kind: generic, auth: {standard_webhooks: {env: ACME_WHSEC}}}\n"

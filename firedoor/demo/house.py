@@ -229,6 +229,10 @@ class House:
         """List the sealed files."""
         return sorted(self._settings.evidence.store.glob("*.evidence.json"))
 
+    def gateway_keys(self) -> tuple[str, ...]:
+        """Return the public keys of the gateway, which signs what people say."""
+        return self._settings.gateway.keys
+
     def public_key(self) -> bytes:
         """Return the public half of the key that signs the evidence."""
         private = self._settings.evidence.signing_key.value()

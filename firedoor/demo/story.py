@@ -155,8 +155,8 @@ def _false_alarm(house: House, stage: Stage) -> bool:
 def _evidence(house: House, stage: Stage) -> None:
     stage.act("Evidence", "The ledger of a closed response: chained, signed, written once, verified offline.")
     (file,) = house.evidence()
-    trusted = house.public_key()
-    verdict = verify_file(file, trusted)
+    trusted, gateways = house.public_key(), house.gateway_keys()
+    verdict = verify_file(file, trusted, gateways=gateways)
     expect(verdict.ok, f"the evidence does not verify: {[each.says for each in verdict.objections]}")
     stage.path(file)
     summary = summarise(read(file.read_bytes()))
@@ -167,7 +167,7 @@ def _evidence(house: House, stage: Stage) -> None:
     data[place] ^= 1
     forged = house.folder / "forged.evidence.json"
     forged.write_bytes(data)
-    verdict = verify_file(forged, trusted)
+    verdict = verify_file(forged, trusted, gateways=gateways)
     expect(not verdict.ok and bool(verdict.objections), "a flipped bit was not noticed")
     says = verdict.objections[0].says
     stage.good("one bit flipped", says, "caught")

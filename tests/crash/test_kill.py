@@ -175,7 +175,9 @@ def test_a_part_killed_between_any_two_entries_changes_nothing_of_the_outcome(
 
         here._until(here.evidence, "the sealed evidence")
         (evidence,) = here.evidence()
-        verdict = verify_file(evidence, (tmp_path / "evidence.pub").read_bytes())
+        verdict = verify_file(
+            evidence, (tmp_path / "evidence.pub").read_bytes(), gateways=(here.gateway_key,)
+        )
         assert verdict.ok, verdict
 
 
