@@ -142,13 +142,13 @@ class House:
             self.page = SlackPage(fake.url, accounts_of(fake.people))
 
     async def _start(self) -> None:
-        temporal, gateway, worker = children_of(self._settings, self.folder, self._ports)
+        temporal, page, gateway, worker = children_of(self._settings, self.folder, self._ports)
         first = (temporal, self._emulator(), *((self._fake,) if self._fake else ()))
         await asyncio.gather(*(self._begin(child) for child in first))
         self.account = DemoAccount(self.emulator)
         ours = await asyncio.to_thread(self._responder)
         # The worker alone gets credentials: nothing else of Firedoor speaks to AWS.
-        await asyncio.gather(self._begin(gateway), self._begin(worker, ours))
+        await asyncio.gather(self._begin(page), self._begin(gateway), self._begin(worker, ours))
 
     async def _begin(self, child: Child, ours: Credentials | None = None) -> None:
         child.environment = self._environment(child.environment, ours)
