@@ -20,9 +20,8 @@ from tests.ledgers import GATEWAY, GATEWAYS, RESPONSE, Lived, lived, said
 
 KEY = SigningKey.from_pem(generate())
 ATTACKER = SigningKey.from_pem(signing.generate())
-ALL = Lived().ask().vote("ada").vote("lin").confirm().decide().carry_out("delete_key")
-ENTRIES = lived().undo("ada").vote("lin", slot="undo").vote("bea", slot="undo").confirm(slot="undo")
-ENTRIES = ENTRIES.decide("undo").give_back("stop_key").close("undone").entries
+_TOLD = lived().undo("ada").vote("lin", slot="undo").vote("bea", slot="undo").confirm(slot="undo")
+ENTRIES = _TOLD.decide("undo").give_back("stop_key").close("undone").entries
 
 
 def judged(entries: Sequence[Entry], gateways: Sequence[str] | None = GATEWAYS) -> Verdict:
