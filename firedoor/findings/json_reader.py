@@ -12,6 +12,11 @@ from firedoor.domain.errors import Unreadable
 #: Real payloads nest about 15 deep; beyond this only an attack does.
 MAX_DEPTH: Final = 64
 
+#: Ten megabytes of real findings hold a tenth of this. What holds more keeps every other thread waiting
+#: while it is read, and while Python's collector looks through it.
+MAX_CONTAINERS: Final = 250_000
+MAX_COMMAS: Final = 1_000_000
+
 _INFINITE: Final = frozenset((float("inf"), float("-inf")))
 
 _TOKEN = re.compile(
@@ -36,9 +41,10 @@ def read_json(raw: bytes) -> Any:
 
     Refused besides broken syntax: bytes that are not UTF-8, a byte order mark, doubled keys
     (parsers disagree on which one counts), NaN and infinities, numbers too large for a
-    float, lone surrogates, nesting deeper than 64. Whole numbers beyond 2**53 are
-    tolerated: vendors send nanoseconds in fields nobody reads.
+    float, lone surrogates, nesting deeper than 64, more values than any finding needs. Whole
+    numbers beyond 2**53 are tolerated: vendors send nanoseconds in fields nobody reads.
     """
+    _refuse_too_many(raw)
     text = _decode(raw)
     try:
         value = _DECODER.decode(text)
@@ -60,6 +66,19 @@ def read_json(raw: bytes) -> Any:
     if _ESCAPED_SURROGATE.search(text):
         _refuse_lone_surrogates(text, value)
     return value
+
+
+def _refuse_too_many(raw: bytes) -> None:
+    """Count marks, in strings or not: a bound on the values that costs next to nothing."""
+    counted = (
+        ("opening brackets", raw.count(b"[") + raw.count(b"{"), MAX_CONTAINERS),
+        ("commas", raw.count(b","), MAX_COMMAS),
+    )
+    for what, found, most in counted:
+        if found > most:
+            raise Unreadable(
+                f"{found} {what} in one body", expected=f"at most {most}", mend="send it in several bodies"
+            )
 
 
 def _decode(raw: bytes) -> str:

@@ -22,11 +22,11 @@ from starlette.requests import ClientDisconnect
 from firedoor.domain.contract import Intake, Responses
 from firedoor.domain.credentials import Redaction
 from firedoor.domain.errors import FiredoorError
+from firedoor.gateway.crowd import prove
 from firedoor.gateway.described import describe
 from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.intake import IntakePipeline
 from firedoor.gateway.refusal import MEDIA_TYPE, Answer, problem
-from firedoor.gateway.server import CONNECTION
 
 _log = structlog.get_logger("firedoor.gateway")
 
@@ -160,13 +160,6 @@ def _may_measure(request: Request, tokens: Callable[[], tuple[str, ...]] | None)
         _log.error("metrics.token_unusable", why=error.found)
         return False
     return bool(sum(hmac.compare_digest(given, b"Bearer " + one.encode()) for one in live))
-
-
-def prove(request: Request) -> None:
-    """Let the connection of a sender who showed who it is stay before those of strangers."""
-    seat = (request.scope.get("state") or {}).get(CONNECTION)
-    if seat is not None:
-        seat.prove(seat)
 
 
 def _headers(request: Request) -> Mapping[str, str]:

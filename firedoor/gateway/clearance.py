@@ -28,6 +28,7 @@ from firedoor.domain.vote import Door, Voter
 from firedoor.gateway.answers import door_of, refused
 from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import read
+from firedoor.gateway.crowd import prove
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import member
 from firedoor.gateway.tries import Tries
@@ -150,6 +151,7 @@ def clearance_router(
         try:
             identity = await bearers.identity(request, clock())
             voter = await member(directory, identity)
+            prove(request)
             person = voter.person
             now = await work(voter, door)
         except FiredoorError as error:

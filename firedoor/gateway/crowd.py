@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
+from fastapi import Request
+
 from firedoor.gateway import metrics
+
+#: The key in a request's `state` under which the application finds its connection.
+CONNECTION: Final = "connection"
 
 _MOST: Final = 1024
 #: Files that are open besides connections: Temporal's, Slack's, AWS's, the logs, the configuration.
@@ -127,6 +132,13 @@ class Crowd:
         if not client.seats:
             del self._clients[seat.client]
         metrics.CONNECTIONS.set(len(self._seats))
+
+
+def prove(request: Request) -> None:
+    """Let the connection of somebody who showed who it is stay before those of strangers."""
+    seat = (request.scope.get("state") or {}).get(CONNECTION)
+    if seat is not None:
+        seat.prove(seat)
 
 
 def capacity() -> int:

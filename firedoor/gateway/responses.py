@@ -26,6 +26,7 @@ from firedoor.gateway.answers import door_of, refused
 from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import Ballot, Reassign, Snooze, Wish, fingerprint_of, read, reason_of
+from firedoor.gateway.crowd import prove
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import NotKnown, member
 from firedoor.gateway.tries import Tries
@@ -138,12 +139,14 @@ class _Desk:
         door = door_of(request)
         try:
             identity = await self._bearers.identity(request, self._clock())
-            return _Who(identity, await member(self._directory, identity), door)
+            voter = await member(self._directory, identity)
         except NotKnown as error:
             answer = self._tries.failed(request, error)
             if answer is error:
                 trace(door, "unauthenticated", why=error.found)
             raise answer from None
+        prove(request)
+        return _Who(identity, voter, door)
 
     async def list(self, _: _Who, request: Request) -> Response:
         """List responses."""

@@ -15,12 +15,9 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from firedoor.gateway.crowd import Crowd, Seat
+from firedoor.gateway.crowd import CONNECTION, Crowd, Seat
 
 _log = structlog.get_logger("firedoor.gateway")
-
-#: The key in a request's `state` under which the application finds its connection.
-CONNECTION: Final = "connection"
 
 Stage = Literal["headers", "request", "rest", "closing"]
 

@@ -13,6 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from firedoor.domain.errors import Unreadable
+from firedoor.gateway.crowd import prove
 from firedoor.gateway.exchange import respond
 from firedoor.gateway.presses import Presses
 from firedoor.gateway.refusal import Refusal, problem
@@ -42,6 +43,7 @@ def slack_router(
             signatures.look(request)
             body = await strangers.read("slack", request.stream(), most=_MOST, within=_READ_WITHIN)
             signatures.check(request, body)
+            prove(request)
             return _response(await presses.answer(read(payload_of(body))))
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is left to read it

@@ -17,6 +17,7 @@ from firedoor.domain.identity import Directory
 from firedoor.domain.people import Passkey
 from firedoor.domain.vote import Voter
 from firedoor.gateway.ballots import Ballots
+from firedoor.gateway.crowd import prove
 from firedoor.gateway.membership import NotKnown, member
 from firedoor.gateway.page.proof import NotProven, Proofs
 from firedoor.gateway.page.render import Renderer, to
@@ -66,7 +67,9 @@ class Front:
         try:
             if session is None:
                 return self._signed_out(request)
-            response = await work(request, session, await self._who(session))
+            voter = await self._who(session)
+            prove(request)
+            response = await work(request, session, voter)
         except NotKnown as error:
             trace("page", "unauthenticated", why=error.found)
             response = self.login(problem=error.found, mend=error.mend, status=HTTPStatus.UNAUTHORIZED)
