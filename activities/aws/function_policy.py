@@ -1,49 +1,57 @@
-"""A Lambda function's resource policy, read for the statements that let everyone call its URL."""
+"""A Lambda function's resource policy, read for the statements that let everyone invoke it."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Literal, Self
 
 from firedoor.domain.value import Value
 
 AuthType = Literal["NONE", "AWS_IAM"]
 
-#: Actions that open the URL by themselves; AddPermission takes the two wildcards as well.
-_OPENS_URL = {"lambda:invokefunctionurl", "lambda:*", "*"}
-_INVOKES = "lambda:invokefunction"
+#: What runs a function: at its URL, or by the Invoke API. Since October 2025 a URL asks for both.
+_INVOKES = ("lambda:invokefunctionurl", "lambda:invokefunction")
+#: What AddPermission takes as an action, so that a statement can be written again.
+_SPELLABLE = re.compile(r"lambda:\*|lambda:[A-Za-z]+|\*")
 _AUTH_TYPE = ("stringequals", "lambda:functionurlauthtype")
 _VIA_URL = ("bool", "lambda:invokedviafunctionurl")
+_SOURCE_ARN = ("arnlike", "aws:sourcearn")
+#: An ARN pattern that holds everybody's things narrows nothing.
+_ANYBODYS = re.compile(r"\*|arn:(?:\*|aws[a-z-]*)(?::\*)*")
 
 
 class Grant(Value):
-    """One statement that lets everyone call the URL, as AddPermission would write it again."""
+    """One statement that lets everyone invoke the function, as AddPermission would write it again."""
 
     sid: str
     action: str
     auth_type: AuthType | None = None
     via_url: bool | None = None
+    source_arn: str | None = None
 
     @classmethod
     def read(cls, statement: Mapping[str, Any]) -> Self | None:
-        """Read a statement; None when it lets in fewer than everyone, or by another way than the URL."""
-        if not for_everyone(statement) or not isinstance(statement.get("Action"), str):
+        """Read a statement; None when it lets in fewer than everyone, or cannot be written again."""
+        if not invokable_by_everyone(statement) or not spellable(statement):
             return None
         conditions = dict(_conditions(statement))
-        auth_type, via_url = conditions.pop(_AUTH_TYPE, None), conditions.pop(_VIA_URL, None)
-        if conditions or auth_type not in {None, "NONE", "AWS_IAM"} or via_url not in {None, "true", "false"}:
-            return None
-        name = statement["Action"].lower()
-        if name not in _OPENS_URL and not (name == _INVOKES and via_url == "true"):
-            return None
+        via_url = conditions.get(_VIA_URL)
         return cls(
             sid=statement["Sid"],
             action=statement["Action"],
-            auth_type=auth_type,
+            auth_type=conditions.get(_AUTH_TYPE),
             via_url=None if via_url is None else via_url == "true",
+            source_arn=conditions.get(_SOURCE_ARN),
         )
+
+    @property
+    def at_url_only(self) -> bool:
+        """Whether it opens nothing but a URL: without one it waits for the next."""
+        return self.action.lower() == _INVOKES[0] or self.via_url is True
 
     def spelled(self) -> dict[str, Any]:
         """Spell the grant as AddPermission wants it."""
@@ -52,6 +60,8 @@ class Grant(Value):
             conditions["FunctionUrlAuthType"] = self.auth_type
         if self.via_url is not None:
             conditions["InvokedViaFunctionUrl"] = self.via_url
+        if self.source_arn is not None:
+            conditions["SourceArn"] = self.source_arn
         return {"StatementId": self.sid, "Action": self.action, "Principal": "*", **conditions}
 
 
@@ -75,7 +85,7 @@ class FunctionPolicy:
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        """The statements that let everyone call the URL."""
+        """The statements that let everyone invoke it, and that can be given back."""
         read = (Grant.read(statement) for statement in self.statements)
         return tuple(sorted((grant for grant in read if grant), key=lambda grant: grant.sid))
 
@@ -85,18 +95,66 @@ class FunctionPolicy:
         return {str(statement.get("Sid")) for statement in self.statements}
 
     def others_for_everyone(self) -> Iterator[str]:
-        """Say which statements are for everyone too, but not by the URL alone."""
+        """Say which statements are for everyone too, and why they stay."""
         for statement in self.statements:
-            if for_everyone(statement) and Grant.read(statement) is None:
-                how = "under conditions" if statement.get("Condition") else "by the Invoke API"
-                yield f"statement {json.dumps(statement.get('Sid'))}, for everyone {how}"
+            if not for_everyone(statement) or Grant.read(statement) is not None:
+                continue
+            if invokable_by_everyone(statement):
+                how = "and cannot be given back as it is: take it away by hand"
+            elif statement.get("Condition"):
+                how = "under conditions"
+            else:
+                how = f"for {statement.get('Action')}"
+            yield f"statement {json.dumps(statement.get('Sid'))}, for everyone {how}"
 
 
 def for_everyone(statement: Mapping[str, Any]) -> bool:
     """Tell whether a statement allows something to whoever asks, its conditions aside."""
+    return statement.get("Effect") == "Allow" and "*" in _principals(statement)
+
+
+def invokable_by_everyone(statement: Mapping[str, Any]) -> bool:
+    """Tell whether a statement lets whoever asks run the function: no condition of it narrows who that is."""
+    return (
+        for_everyone(statement)
+        and any(
+            fnmatchcase(invokes, str(name).lower())
+            for name in _listed(statement.get("Action"))
+            for invokes in _INVOKES
+        )
+        and all(_narrows_nothing(key, value) for key, value in _conditions(statement))
+    )
+
+
+def spellable(statement: Mapping[str, Any]) -> bool:
+    """Tell whether AddPermission could write a statement again exactly as it is."""
+    return (
+        isinstance(statement.get("Sid"), str)
+        and isinstance(statement.get("Action"), str)
+        and _SPELLABLE.fullmatch(statement["Action"]) is not None
+        and _principals(statement) == ["*"]
+    )
+
+
+def _principals(statement: Mapping[str, Any]) -> list[Any]:
     principal = statement.get("Principal")
-    named = principal.get("AWS") if isinstance(principal, dict) else principal
-    return statement.get("Effect") == "Allow" and named in ("*", ["*"])
+    return _listed(principal.get("AWS") if isinstance(principal, dict) else principal)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def _narrows_nothing(key: tuple[str, str], value: str) -> bool:
+    """Tell whether a condition keeps nobody out: how a URL is called, or everybody's ARNs.
+
+    An organization, an account, a source of somebody's, a token and whatever we do not know narrow.
+    """
+    if key == _AUTH_TYPE:
+        return value in {"NONE", "AWS_IAM"}
+    if key == _VIA_URL:
+        return value in {"true", "false"}
+    return key == _SOURCE_ARN and _ANYBODYS.fullmatch(value) is not None
 
 
 def _conditions(statement: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -31,6 +31,13 @@ class Informing(Generic[T]):
         catches it itself.
         """
         try:
-            return self._future.result(max(self._until - time.monotonic(), 0.0))
-        except (Rejected, Unavailable, TimeoutError):
+            return self.result()
+        except (Rejected, Unavailable):
             return None
+
+    def result(self) -> T:
+        """Return the answer, or raise why there is none; what is slow is `Unavailable`."""
+        try:
+            return self._future.result(max(self._until - time.monotonic(), 0.0))
+        except TimeoutError:
+            raise Unavailable("a read that only informs gave no answer in time", code="Slow") from None

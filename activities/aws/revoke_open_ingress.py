@@ -210,10 +210,23 @@ class RevokeOpenIngress(action.Action):
                 outcome="drifted", says=f"security group {params.security_group} no longer exists"
             )
 
+    def verify_undo(self, params: Params, before: Before) -> action.Verified:
+        """Read whether every rule that went stands again."""
+        group = f"security group {params.security_group}"
+        standing = {rule.opening for rule in ingress_of(answers_of(self._aws, params.security_group))}
+        missing = [rule for rule in self._captured(params, before) if rule.opening not in standing]
+        if missing:
+            return action.Verified(
+                verdict=action.Verdict.NOT_YET, says=f"{group} does not have yet: {named(missing)}"
+            )
+        return action.Verified(verdict=action.Verdict.YES, says=f"{group} has all its former rules")
+
     def _give_back(self, params: Params, rules: tuple[Rule, ...]) -> action.Undone:
         """Write every rule, whatever the look said: a rule that stands is written once all the same."""
         group = params.security_group
         answers = answers_of(self._aws, group)
+        if {rule.opening for rule in rules} <= {rule.opening for rule in ingress_of(answers)}:
+            answers = answers_of(self._aws, group)  # it may have been an old replica
         standing = {rule.opening: rule for rule in ingress_of(answers)}
         changed = [rule for rule in rules if standing.get(rule.opening, rule) != rule]
         if changed:

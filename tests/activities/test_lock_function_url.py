@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from activities.aws.function_doors import Door
 from activities.aws.function_policy import AuthType, Grant
 from activities.aws.lock_function_url import Before, LockFunctionUrl, Params
 from firedoor.domain.action import Already, Captured, Change, Refuse, Verdict
@@ -49,6 +49,7 @@ class Function(CannedAws):
                 "RemovePermission": self._remove,
                 "AddPermission": self._add,
                 "ListFunctionUrlConfigs": {"FunctionUrlConfigs": []},
+                "ListAliases": {"Aliases": []},
                 "ListTags": {"Tags": {}},
                 **other,
             }
@@ -72,12 +73,15 @@ class Function(CannedAws):
     def _add(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["StatementId"] in {each["Sid"] for each in self.statements}:
             raise Unavailable("taken", code="ResourceConflictException")
-        self.statements.append({"url": URL, "invoke": INVOKE}[asked["StatementId"]])
+        self.statements.append(
+            {"url": URL, "invoke": INVOKE}.get(asked["StatementId"])
+            or allow(asked["StatementId"], asked["Action"])
+        )
         return {}
 
 
 def captured(auth_type: AuthType = "NONE", *grants: Grant) -> Before:
-    return Before(auth_type=Captured[AuthType].of(auth_type), grants=Captured[tuple[Grant, ...]].of(grants))
+    return Before(doors=Captured[tuple[Door, ...]].of((Door(auth_type=auth_type, grants=grants),)))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,22 @@ def captured(auth_type: AuthType = "NONE", *grants: Grant) -> Before:
         (allow("x", Principal={"Service": "s3.amazonaws.com"}), None),
         (allow("x", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), None),
         (allow("x", Condition={"StringLike": {"lambda:FunctionUrlAuthType": "N*"}}), None),
-        (allow("x", "lambda:InvokeFunction"), None),
+        (allow("x", "lambda:InvokeFunction"), Grant(sid="x", action="lambda:InvokeFunction")),
+        (
+            allow("x", "lambda:InvokeFunction", Condition={"ArnLike": {"aws:SourceArn": "arn:aws:*:*:*:*"}}),
+            Grant(sid="x", action="lambda:InvokeFunction", source_arn="arn:aws:*:*:*:*"),
+        ),
+        (
+            allow(
+                "x", "lambda:InvokeFunction", Condition={"ArnLike": {"aws:SourceArn": "arn:aws:s3:::ours"}}
+            ),
+            None,
+        ),
+        (allow("x", "lambda:InvokeFunction", Condition={"StringEquals": {"aws:SourceAccount": "1"}}), None),
+        (
+            allow("x", "lambda:InvokeFunction", Condition={"StringEquals": {"lambda:EventSourceToken": "t"}}),
+            None,
+        ),
         (allow("x", "lambda:GetFunction"), None),
     ],
 )
@@ -111,16 +130,151 @@ def test_a_grant_is_a_statement_that_lets_everyone_call_the_url(
 def test_a_url_that_asks_for_anyones_signature_is_not_yet_locked() -> None:
     plan = LockFunctionUrl(Function("AWS_IAM", allow("x"))).plan(THE_URL)
     assert isinstance(plan, Change)
-    assert plan.says == 'at function "resize-images": remove what lets everyone call it ("x")'
+    assert plan.says == 'at function "resize-images": remove what lets everyone invoke it ("x")'
 
 
 def test_a_locked_url_is_left_alone() -> None:
     assert isinstance(LockFunctionUrl(Function("AWS_IAM")).plan(THE_URL), Already)
 
 
-def test_a_function_without_a_url_is_refused() -> None:
-    gone = Function(None, GetFunctionUrlConfig=Absent("none", code="ResourceNotFoundException"))
-    assert isinstance(LockFunctionUrl(gone).plan(THE_URL), Refuse)
+NONE_THERE = Absent("none", code="ResourceNotFoundException")
+DENIED = Rejected("denied", code="AccessDeniedException")
+THROTTLED = Unavailable("slow down", code="TooManyRequestsException")
+
+
+def test_a_function_that_does_not_exist_is_refused() -> None:
+    gone = Function(None, GetFunctionUrlConfig=NONE_THERE, ListAliases=NONE_THERE)
+    told = LockFunctionUrl(gone).plan(THE_URL)
+    assert told == Refuse(says='function "resize-images" does not exist')
+
+
+def test_a_function_without_url_and_statements_is_closed_and_said_to_have_no_url() -> None:
+    told = LockFunctionUrl(Function(None, GetFunctionUrlConfig=NONE_THERE)).plan(THE_URL)
+    assert isinstance(told, Already)
+    assert told.says.startswith('no URL of function "resize-images" exists, and no statement')
+
+
+def test_everyone_who_may_invoke_it_through_the_api_is_shut_out() -> None:
+    """The URL asks for a signature, and a statement lets anyone's AWS account in by the API."""
+    direct = allow("direct", "lambda:InvokeFunction")
+    aws = Function("AWS_IAM", direct)
+    act = LockFunctionUrl(aws)
+    plan = act.plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert plan.says == 'at function "resize-images": remove what lets everyone invoke it ("direct")'
+    assert 'by "direct" everyone may invoke it through the API: this ends' in [
+        each.says for each in plan.consequences
+    ]
+    assert isinstance(plan.before, Before)
+    act.apply(THE_URL, plan.before)
+    assert aws.statements == []
+    assert act.verify(THE_URL, plan.before).verdict == Verdict.YES
+    assert act.undo(THE_URL, plan.before).outcome == "restored"
+    assert aws.statements == [direct]
+    assert act.verify_undo(THE_URL, plan.before).verdict == Verdict.YES
+
+
+def test_a_statement_that_outlived_its_url_is_named_and_goes() -> None:
+    aws = Function(None, URL, GetFunctionUrlConfig=NONE_THERE)
+    act = LockFunctionUrl(aws)
+    plan = act.plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert '"url" outlived its URL: a new URL would be open at once' in [
+        each.says for each in plan.consequences
+    ]
+    assert isinstance(plan.before, Before)
+    act.apply(THE_URL, plan.before)
+    assert aws.changes() == ["RemovePermission"]
+    assert act.verify(THE_URL, plan.before).verdict == Verdict.YES
+
+
+def blue(auth_type: str) -> dict[str, Answer]:
+    """An alias with a URL and a statement of its own."""
+
+    def policies(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked.get("Qualifier") != "blue":
+            raise NONE_THERE
+        return {"Policy": policy(allow("blue", Resource=f"{ARN}:blue")), "RevisionId": "b"}
+
+    config = {"FunctionUrl": "https://b.on.aws/", "AuthType": auth_type, "FunctionArn": f"{ARN}:blue"}
+    return {
+        "ListAliases": {"Aliases": [{"Name": "blue"}]},
+        "GetFunctionUrlConfig": lambda asked: config if "Qualifier" in asked else {"AuthType": "AWS_IAM"},
+        "ListFunctionUrlConfigs": {"FunctionUrlConfigs": [config]},
+        "GetPolicy": policies,
+        "RemovePermission": {},
+    }
+
+
+def test_an_alias_that_is_open_while_the_function_is_closed_is_locked() -> None:
+    aws = Function("AWS_IAM", **blue("NONE"))
+    act = LockFunctionUrl(aws)
+    plan = act.plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert plan.says == (
+        'at function "resize-images": require an AWS signature at the URL of alias blue'
+        ' and remove what lets everyone invoke it of alias blue ("blue")'
+    )
+    assert isinstance(plan.before, Before)
+    act.apply(THE_URL, plan.before)
+    changed = [(name, asked["Qualifier"]) for name, _, asked in aws.asked if name in aws.changes()]
+    assert changed == [("UpdateFunctionUrlConfig", "blue"), ("RemovePermission", "blue")]
+
+
+def test_an_alias_that_was_opened_meanwhile_is_a_no() -> None:
+    aws = Function("AWS_IAM", **blue("NONE"))
+    seen = LockFunctionUrl(aws).verify(THE_URL, captured("NONE", URL_GRANT))
+    assert seen.verdict == Verdict.NO
+    assert "alias blue: its URL answers without a signature" in seen.says
+
+
+@pytest.mark.parametrize("error", [DENIED, THROTTLED])
+def test_aliases_that_may_not_be_listed_stop_nothing_where_a_door_is_seen_open(error: Exception) -> None:
+    act = LockFunctionUrl(Function("NONE", URL, ListAliases=error))
+    plan = act.plan(THE_URL)
+    assert isinstance(plan, Change)
+    assert "whether its aliases are open is not known: they could not be listed" in [
+        each.says for each in plan.consequences
+    ]
+    assert isinstance(plan.before, Before)
+    act.apply(THE_URL, plan.before)
+    seen = act.verify(THE_URL, plan.before)
+    assert (seen.verdict, "as far as is known" in seen.says) == (Verdict.YES, True)
+
+
+@pytest.mark.parametrize("error", [DENIED, THROTTLED])
+def test_the_list_of_urls_is_not_needed_where_aliases_are_listed_and_stands_in_for_it(
+    error: Exception,
+) -> None:
+    assert isinstance(
+        LockFunctionUrl(Function("AWS_IAM", ListFunctionUrlConfigs=error)).plan(THE_URL), Already
+    )
+    for listing in ("ListFunctionUrlConfigs", "ListAliases"):
+        plan = LockFunctionUrl(Function("AWS_IAM", **{**blue("NONE"), listing: error})).plan(THE_URL)
+        assert isinstance(plan, Change)
+        assert "URL of alias blue" in plan.says
+
+
+def test_where_nothing_is_seen_open_and_nothing_may_be_listed_it_is_not_known() -> None:
+    told = LockFunctionUrl(Function("AWS_IAM", ListAliases=DENIED)).plan(THE_URL)
+    assert isinstance(told, Refuse)
+    assert "is not known" in told.says
+    with pytest.raises(Unavailable):
+        LockFunctionUrl(Function("AWS_IAM", ListAliases=THROTTLED)).plan(THE_URL)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow("x", Principal={"AWS": ["*", "arn:aws:iam::210987654321:root"]}),
+        allow("x", ["lambda:InvokeFunctionUrl", "lambda:GetFunction"]),  # type: ignore[arg-type]
+        allow("x", "lambda:Invoke*"),
+    ],
+)
+def test_an_opening_that_could_not_be_written_again_is_for_a_person(statement: dict[str, Any]) -> None:
+    told = LockFunctionUrl(Function("AWS_IAM", statement)).plan(THE_URL)
+    assert isinstance(told, Refuse)
+    assert told.says.endswith("cannot be given back as it is: take it away by hand")
 
 
 def test_an_auth_type_that_nobody_knows_refuses_the_plan() -> None:
@@ -141,23 +295,17 @@ def test_no_policy_and_an_empty_policy_are_the_same(empty: Answer) -> None:
 
 
 def test_what_stays_open_beside_the_url_is_said() -> None:
-    elsewhere = {"FunctionUrl": "https://b.on.aws/", "AuthType": "NONE"}
-    locked = {"FunctionUrl": "https://c.on.aws/", "AuthType": "AWS_IAM"}
     aws = Function(
         "NONE",
         URL,
-        allow("direct", "lambda:InvokeFunction"),
+        allow("code", "lambda:GetFunction"),
         allow("ours", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
-        ListFunctionUrlConfigs={
-            "FunctionUrlConfigs": [{"FunctionUrl": "https://a.on.aws/"}, elsewhere, locked]
-        },
     )
     plan = LockFunctionUrl(aws).plan(THE_URL)
     assert isinstance(plan, Change)
     assert [consequence.says for consequence in plan.consequences][1:] == [
-        'statement "direct", for everyone by the Invoke API, stays',
+        'statement "code", for everyone for lambda:GetFunction, stays',
         'statement "ours", for everyone under conditions, stays',
-        "other URLs of this function stay open: https://b.on.aws/",
     ]
 
 
@@ -213,17 +361,10 @@ def test_what_somebody_else_wrote_meanwhile_is_drift(
     assert aws.changes() == []
 
 
-@pytest.mark.parametrize(
-    "before",
-    [
-        Before(auth_type=Captured[AuthType].unknown(), grants=Captured[tuple[Grant, ...]].of(())),
-        Before(auth_type=Captured[AuthType].of("NONE"), grants=Captured[tuple[Grant, ...]].unknown()),
-    ],
-)
-def test_undo_refuses_where_something_captured_is_unknown(before: Before) -> None:
+def test_undo_refuses_where_what_was_captured_is_unknown() -> None:
     aws = Function("AWS_IAM")
     with pytest.raises(Rejected) as refused:
-        LockFunctionUrl(aws).undo(THE_URL, before)
+        LockFunctionUrl(aws).undo(THE_URL, Before(doors=Captured[tuple[Door, ...]].unknown()))
     assert refused.value.expected
     assert refused.value.mend
     assert aws.changes() == []
@@ -269,7 +410,7 @@ def test_an_alias_is_asked_and_named_as_one() -> None:
     assert act.target(params) == f"{ARN}:blue"
     plan = act.plan(params)
     assert isinstance(plan, Change)
-    assert [grant.sid for grant in plan.before.grants.value] == ["blue"]  # type: ignore[attr-defined]
+    assert [grant.sid for grant in plan.before.doors.value[0].grants] == ["blue"]  # type: ignore[attr-defined]
     asked = [parameters for name, _, parameters in aws.asked if not name.startswith("List")]
     assert all(each["Qualifier"] == "blue" for each in asked)
 
@@ -286,18 +427,32 @@ def test_what_was_captured_survives_the_history() -> None:
 
 
 @pytest.mark.integration
-def test_anyones_signature_no_longer_opens_the_url(ministack_world: AwsWorld) -> None:
-    """What the statements gave away is taken back with them, and the alias keeps its own."""
+def test_everything_that_opens_it_goes_and_the_rest_stays_on_the_alias_too(ministack_world: AwsWorld) -> None:
+    """What the statements gave away is taken back with them; an open alias is open again after undo."""
     scene = LockFunctionUrlScene(ministack_world)
     params = Params(**scene.arrange())
+    functions = ministack_world.client("lambda")
+    functions.update_function_url_config(FunctionName=FUNCTION, AuthType="NONE", Qualifier="blue")
+    functions.add_permission(
+        FunctionName=FUNCTION,
+        Qualifier="blue",
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+    )
+    world = scene.snapshot()
     act = LockFunctionUrl(ministack_world.aws())
     plan = act.plan(params)
     assert isinstance(plan, Change)
     assert isinstance(plan.before, Before)
     act.apply(params, plan.before)
-    left = json.loads(ministack_world.client("lambda").get_policy(FunctionName=FUNCTION)["Policy"])
-    assert {statement["Sid"] for statement in left["Statement"]} == {
+    assert isinstance(act.plan(params), Already)
+    held = scene.snapshot()
+    assert [url["AuthType"] for url in held["urls"]] == ["AWS_IAM", "AWS_IAM"]
+    assert {statement["Sid"] for statement in held["statements"]} == {
         "our-organization",
         "photos",
-        "blue-for-everyone",
+        "blue-for-our-organization",
     }
+    assert act.undo(params, plan.before).outcome == "restored"
+    assert scene.snapshot() == world

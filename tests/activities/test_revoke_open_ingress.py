@@ -287,6 +287,13 @@ def test_an_undo_that_is_shown_the_old_world_by_a_stale_replica_gives_back_all_t
     assert RevokeOpenIngress(aws).undo(Params(security_group=GROUP), before).outcome == "nothing"
 
 
+def test_an_undo_is_back_only_when_every_rule_is() -> None:
+    before, params = before_of(group(SSH, WEB)), Params(security_group=GROUP)
+    told = RevokeOpenIngress(group(SSH)).verify_undo(params, before)
+    assert (told.verdict, told.says.endswith("tcp 443 from 0.0.0.0/0")) == (Verdict.NOT_YET, True)
+    assert RevokeOpenIngress(group(SSH, WEB)).verify_undo(params, before).verdict == Verdict.YES
+
+
 def test_a_rule_that_was_written_meanwhile_is_no_failure() -> None:
     aws = group(AuthorizeSecurityGroupIngress=Rejected("twice", code="InvalidPermission.Duplicate"))
     assert RevokeOpenIngress(aws).undo(Params(security_group=GROUP), captured(SSH_RULE)).outcome == "restored"

@@ -43,7 +43,7 @@ class LockFunctionUrlScene(AwsScene):
         functions.create_function_url_config(
             FunctionName=FUNCTION, AuthType="NONE", Cors={"AllowOrigins": ["https://photos.example"]}
         )
-        functions.create_function_url_config(FunctionName=FUNCTION, AuthType="NONE", Qualifier=ALIAS)
+        functions.create_function_url_config(FunctionName=FUNCTION, AuthType="AWS_IAM", Qualifier=ALIAS)
         statements: tuple[dict[str, Any], ...] = (
             {
                 "StatementId": "FunctionURLAllowPublicAccess",
@@ -67,9 +67,9 @@ class LockFunctionUrlScene(AwsScene):
                 "SourceArn": "arn:aws:s3:::holiday-photos",
             },
             {
-                "StatementId": "blue-for-everyone",
+                "StatementId": "blue-for-our-organization",
                 "Action": "lambda:InvokeFunctionUrl",
-                "FunctionUrlAuthType": "NONE",
+                "PrincipalOrgID": "o-a1b2c3d4e5",
                 "Qualifier": ALIAS,
             },
         )
