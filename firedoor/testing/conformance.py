@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,11 @@ from firedoor.testing.signature import models_of
 
 #: What no name of a vendor looks like, and a finding may hold.
 _MALFORMED = ("", "*", "a/../b", "x\ny", "${aws:username}", "жжж", "x" * 4096)
+#: Connectors that lead nowhere, of two places: a target is pure and needs no more of them.
+_PLACES = tuple(
+    SimpleNamespace(account=account, region=region, partition="aws", incident="0" * 12, changing=False)
+    for account, region in (("111122223333", "eu-west-1"), ("444455556666", "ap-south-1"))
+)
 
 
 class Tried:
@@ -318,6 +324,16 @@ class Conformance:
         model, _ = models_of(scene.action)
         assert scene.act("read").target(model.model_validate(dict(scene.action.example)))
         assert scene.made() == [], "target is pure: it makes no call"
+
+    def test_the_target_is_where_the_connector_is(self, scene: Scene) -> None:
+        """Guards are asked about the place of a step: a target names that account and region, or none."""
+        model, _ = models_of(scene.action)
+        example = model.model_validate(dict(scene.action.example))
+        for there in _PLACES:
+            target = scene.action(there).target(example)  # type: ignore[call-arg]  every action takes its connector
+            named = [*target.split(":", 5)[3:5], "", ""] if target.startswith("arn:") else ["", ""]
+            assert named[0] in ("", there.region), f"{target} is in a region of its own choosing"
+            assert named[1] in ("", there.account), f"{target} is in an account of its own choosing"
 
     def test_a_malformed_name_is_refused_when_it_is_read(self, scene: Scene) -> None:
         """No text of a finding reaches a call unless it is a name the vendor could have given."""

@@ -22,6 +22,7 @@ from tests.servers import FaultProxy, Server
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ACCOUNT = "123456789012"
+STRANGER = "999988887777"
 NAMES = (
     "leaked_access_key",
     "credential_exfiltration",
@@ -54,6 +55,15 @@ def world(ministack_server: Server, ministack_proxy: FaultProxy, monkeypatch: py
 
 
 def post(here: Installation, type_: str, resources: list[dict[str, Any]], **changes: Any) -> str:
+    answer = answered(here, type_, resources, **changes)
+    (response,) = answer["responses"]
+    assert response["playbook"] == type_, answer
+    return str(response["id"])
+
+
+def answered(
+    here: Installation, type_: str, resources: list[dict[str, Any]], **changes: Any
+) -> dict[str, Any]:
     number = next(_numbers)
     finding = {
         "uid": f"f-{number}",
@@ -70,9 +80,8 @@ def post(here: Installation, type_: str, resources: list[dict[str, Any]], **chan
     }
     answer = here.post(finding, f"d-{number}")
     assert answer.status_code == 202, answer.text
-    (response,) = answer.json()["responses"]
-    assert response["playbook"] == type_, answer.text
-    return str(response["id"])
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 def contained(here: Installation, response: str) -> dict[str, Any]:
@@ -177,3 +186,53 @@ def test_a_leaked_key_dies_at_once_and_is_deleted_only_with_two_peoples_yes(
     assert here.vote(response, "bob").is_success
     here.until_status(response, "contained")
     assert key not in {one["AccessKeyId"] for one in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]}
+
+
+# ---- where it is ---------------------------------------------------------------------
+
+
+def test_a_group_is_closed_in_its_own_region_whatever_region_the_finding_names(
+    here: Installation, world: AwsWorld
+) -> None:
+    scene = RevokeOpenIngressScene(world)
+    group = scene.arrange()["security_group"]
+    uid = f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/{group}"
+    resource = {"kind": "AWS::EC2::SecurityGroup", "uid": uid, "name": group, "attributes": {"ports": [22]}}
+    told = {**resource, "account": ACCOUNT, "region": "us-east-1"}
+    report = contained(here, post(here, "open_security_group", [told], region="eu-west-1"))
+    assert {step["region"] for step in report["plan"]["steps"]} == {"us-east-1"}
+    assert not [rule for rule in scene.snapshot() if "0.0.0.0/0" in rule and '"FromPort": 22' in rule]
+
+
+def test_a_function_of_another_account_leaves_ours_of_that_name_alone(
+    here: Installation, world: AwsWorld
+) -> None:
+    scene = LockFunctionUrlScene(world)
+    scene.arrange()
+    before = scene.snapshot()
+    arn = f"arn:aws:lambda:us-east-1:{STRANGER}:function:{FUNCTION}"
+    function = {"kind": "AWS::Lambda::Function", "uid": arn, "name": FUNCTION, "account": STRANGER}
+    answer = answered(here, "exposed_function_url", [function])
+    assert answer["responses"] == []
+    assert f"account '{STRANGER}' is not among the accounts" in answer["dismissed"][0]["reason"]
+    assert scene.snapshot() == before
+    assert scene.attack() is True
+
+
+def test_a_strangers_role_leaves_ours_of_that_name_alone_and_does_not_dismiss_what_is_ours(
+    here: Installation, world: AwsWorld
+) -> None:
+    scene = RevokeRoleSessionsScene(world)
+    scene.arrange()
+    before = scene.snapshot()
+    actor = {"kind": "assumed_role", "role_name": ROLE, "uid": "AROAEXTERNAL:s", "account": STRANGER}
+    assert answered(here, "credential_exfiltration", [], actor=actor)["responses"] == []
+    bucket_scene = BlockBucketPublicAccessScene(world)
+    bucket_scene.arrange()
+    bucket = {"kind": "AWS::S3::Bucket", "uid": f"arn:aws:s3:::{OPEN}", "name": OPEN}
+    answer = answered(here, "public_bucket", [bucket], actor=actor)
+    assert f"the actor {ROLE} of account {STRANGER}" in answer["dismissed"][0]["reason"]
+    contained(here, answer["responses"][0]["id"])
+    assert bucket_scene.attack() in (False, None)
+    assert scene.snapshot() == before
+    assert scene.attack() is True
