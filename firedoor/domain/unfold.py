@@ -58,20 +58,22 @@ def waits_for_earlier(step: Step) -> bool:
     return any("steps" in compiled(source).variables() for source in step.sources())
 
 
-def applies(playbook: Playbook, finding: Finding) -> bool:
+def applies(playbook: Playbook, finding: Finding, context: Mapping[str, Any] | None = None) -> bool:
     """Whether a playbook answers a finding: a trigger matches and its `when` is true.
+
+    `context` is the finding's, where it is built already: a gateway asks every playbook about each finding.
 
     A `when` that asks for a fact the finding does not have raises ExpressionError:
     the caller names it, and nothing acts.
     """
     if not playbook.answers(finding):
         return False
-    return playbook.when is None or condition(playbook.when, context_of(finding))
+    return playbook.when is None or condition(playbook.when, context or context_of(finding))
 
 
-def incident_of(playbook: Playbook, finding: Finding) -> str:
+def incident_of(playbook: Playbook, finding: Finding, context: Mapping[str, Any] | None = None) -> str:
     """Return the playbook's key of the incident. Empty is an error: it would join strangers' incidents."""
-    key = fill(playbook.incident, context_of(finding))
+    key = fill(playbook.incident, context or context_of(finding))
     if not isinstance(key, str) or not key.strip():
         raise ExpressionError(
             f"the incident key of {playbook.playbook} is {key!r}",
@@ -81,10 +83,13 @@ def incident_of(playbook: Playbook, finding: Finding) -> str:
     return key
 
 
-def identity_of(playbook: Playbook, finding: Finding) -> tuple[str, Place]:
+def identity_of(
+    playbook: Playbook, finding: Finding, context: Mapping[str, Any] | None = None
+) -> tuple[str, Place]:
     """Return the identity of a finding's incident, 64 hex digits, and where that is which it names."""
-    text = incident_of(playbook, finding)
-    place = incident_place(playbook, text, context_of(finding))
+    context = context or context_of(finding)
+    text = incident_of(playbook, finding, context)
+    place = incident_place(playbook, text, context)
     return incident_key(playbook.playbook, place.account, text, place.region), place
 
 

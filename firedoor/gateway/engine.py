@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ from firedoor.domain.contract import (
     workflow_id,
 )
 from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
+from firedoor.domain.expression import context_of
 from firedoor.domain.finding import Finding
 from firedoor.domain.place import Place
 from firedoor.domain.playbook import Playbook
@@ -95,11 +96,12 @@ class Engine:
 
     async def take(self, finding: Finding, *, source: str) -> Intake:
         """Match playbooks, then start or join a response for each that answers."""
-        answering, declining, dismissed = self._matched(finding)
+        context = context_of(finding)
+        answering, declining, dismissed = self._matched(finding, context)
         joined: list[Joined] = []
         for playbook in answering:
             try:
-                key, place = identity_of(playbook, finding)
+                key, place = identity_of(playbook, finding, context)
                 _must_be_somewhere(playbook, place)
             except Unavailable:
                 raise
@@ -120,14 +122,16 @@ class Engine:
             )
         return Intake(responses=tuple(joined), dismissed=tuple(dismissed))
 
-    def _matched(self, finding: Finding) -> tuple[list[Playbook], list[Playbook], list[Dismissed]]:
+    def _matched(
+        self, finding: Finding, context: Mapping[str, Any]
+    ) -> tuple[list[Playbook], list[Playbook], list[Dismissed]]:
         """Tell playbooks that answer from those whose `when` is not met, or cannot be told."""
         answering: list[Playbook] = []
         declining: list[Playbook] = []
         dismissed: list[Dismissed] = []
         for playbook in self._playbooks():
             try:
-                if applies(playbook, finding):
+                if applies(playbook, finding, context):
                     answering.append(playbook)
                 elif playbook.answers(finding):
                     declining.append(playbook)
