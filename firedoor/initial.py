@@ -220,6 +220,9 @@ undo: {from: [secops, secops-leads], quorum: 1, within: 24h}
 # Who may act alone, loudly and with a written reason, and who looks at it afterwards.
 # break_glass: {people: [lead], review: {from: [secops], quorum: 1, within: 24h}}
 
+# Who may throw the kill switch, and release what somebody else threw. Left out, everybody who is asked above.
+# freeze: {from: [secops, secops-leads]}
+
 # How long an incident that people called a false positive is not asked about again.
 mute: 24h
 

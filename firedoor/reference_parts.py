@@ -80,7 +80,7 @@ def openapi() -> Mapping[str, Any]:
         clock=clock,
         routers=[
             responses_router(directory=nobody, engine=nobody, clock=clock),
-            clearance_router(directory=nobody, switch=nobody, clock=clock),
+            clearance_router(directory=nobody, switch=nobody, reach=nobody, clock=clock),
             slack_router(signing_secrets=lambda: (b"describes only",), presses=nobody, clock=clock),
         ],
     )

@@ -34,7 +34,7 @@ from firedoor.gateway.app import OK, create_app
 from firedoor.gateway.authentication import Verifier, verifier
 from firedoor.gateway.ballots import Ballots
 from firedoor.gateway.bearer import Tokens
-from firedoor.gateway.clearance import Switch, clearance_router
+from firedoor.gateway.clearance import Reach, Switch, clearance_router
 from firedoor.gateway.crowd import Crowd, capacity
 from firedoor.gateway.door import Door
 from firedoor.gateway.engine import Engine
@@ -52,6 +52,7 @@ from firedoor.gateway.tries import Tries
 from firedoor.secret import Secret
 from firedoor.settings import Settings, Source
 from firedoor.shelf import Editors, playbook_files, read_shelf
+from firedoor.temporal import stand_up
 from firedoor.wiring import Together, together, utc_now
 
 log = structlog.get_logger("firedoor.gateway")
@@ -158,7 +159,7 @@ class Doors:
     socket: SlackSocket | None
 
 
-def doors_for_people(settings: Settings, client: Client, people: Together) -> Doors:
+def doors_for_people(settings: Settings, client: Client, people: Together, shelf: Shelf) -> Doors:
     """Build every door through which somebody says a word: HTTP API, page, kill switch, Slack."""
     slack, oidc = settings.slack, settings.oidc
     talk = Talk(client, voice_of(settings), slack.channel if slack else None)
@@ -180,7 +181,14 @@ def doors_for_people(settings: Settings, client: Client, people: Together) -> Do
 
     routers = [
         responses_router(directory=directory, engine=talk, clock=utc_now, tokens=tokens, tries=tries),
-        clearance_router(directory=directory, switch=switch, clock=utc_now, tokens=tokens, tries=tries),
+        clearance_router(
+            directory=directory,
+            switch=switch,
+            reach=_reach(settings, shelf),
+            clock=utc_now,
+            tokens=tokens,
+            tries=tries,
+        ),
         page_router(
             directory=directory,
             engine=talk,
@@ -211,6 +219,36 @@ def doors_for_people(settings: Settings, client: Client, people: Together) -> Do
         if slack.app_token is not None:
             socket = _slack_over_a_socket(slack.app_token, presses, people.slack, slack.app_id)
     return Doors(routers=tuple(routers), socket=socket)
+
+
+def _reach(settings: Settings, shelf: Shelf) -> Reach:
+    """Say what the kill switch may be thrown over, and by whom."""
+
+    def groups() -> tuple[str, ...]:
+        asked = [step.approval for each in shelf.playbooks() for step in each.every_step() if step.approval]
+        return settings.policy.freezers(
+            group for rule in asked for group in (*(rule.from_ or ()), *(rule.to or ()))
+        )
+
+    glass = settings.policy.break_glass
+    return Reach(
+        accounts={account.id: account.name for account in settings.accounts.values()},
+        playbooks=lambda: [each.playbook for each in shelf.playbooks()],
+        groups=groups,
+        people=glass.people if glass and settings.policy.freeze is None else (),
+    )
+
+
+async def _stand_up(client: Client) -> None:
+    """Have the kill switch run before it is needed; without Temporal or a worker, again and again."""
+    while True:
+        try:
+            await stand_up(client)
+        except FiredoorError as error:
+            structlog.get_logger("firedoor.gateway").warning("kill_switch.not_running", why=error.found)
+        else:
+            return
+        await asyncio.sleep(5)
 
 
 def _slack_over_http(signing: Secret, presses: Presses) -> APIRouter:
@@ -288,12 +326,15 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     shelf = Shelf(settings)
     shelf.read()
     client = await connect(settings)
-    doors = doors_for_people(settings, client, together(settings))
+    doors = doors_for_people(settings, client, together(settings), shelf)
     redaction = await asyncio.to_thread(redaction_of)
     server = server_of(
         app_of(settings, client, shelf, doors, redaction), host, port, settings.http.trusted_proxies
     )
-    behind = [asyncio.create_task(_refresh(shelf))]
+    behind = [
+        asyncio.create_task(_refresh(shelf)),
+        asyncio.create_task(_stand_up(client)),
+    ]
     if doors.socket is not None:
         behind.append(asyncio.create_task(doors.socket.run()))
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -98,6 +98,14 @@ class BreakGlass(Written):
     review: ApprovalRule
 
 
+class MayFreeze(Written):
+    """Whose people may throw the kill switch, and release what somebody else threw."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    from_: tuple[GroupName, ...] = Field(alias="from", min_length=1)
+
+
 class FloorRule(Written):
     """Which changes need at least which approval; a condition left out holds for all of them."""
 
@@ -133,14 +141,16 @@ class Policy(Written):
     `default` is asked wherever something has to be asked and nothing else says
     of whom; `undo` before a containment is taken back (`default` when left out).
     `storm` is asked as well where many asks are answered at once; left out, one more
-    person has to say yes to all of them than to each. `mute` is how long an incident
-    that people called a false positive is not asked about again.
+    person has to say yes to all of them than to each. `freeze` names whose people may throw
+    and release the kill switch; left out, everybody whom policy or playbooks ask. `mute` is
+    how long an incident that people called a false positive is not asked about again.
     """
 
     default: ApprovalRule
     undo: ApprovalRule | None = None
     storm: ApprovalRule | None = None
     break_glass: BreakGlass | None = None
+    freeze: MayFreeze | None = None
     mute: Duration = Field(default="24h", validate_default=True)
     floor: tuple[FloorRule, ...] = ()
 
@@ -162,6 +172,14 @@ class Policy(Written):
             if rule is not None:
                 yield from (((*way, "from", n), group) for n, group in enumerate(rule.from_))
                 yield from (((*way, "to", n), group) for n, group in enumerate(rule.to))
+        if self.freeze is not None:
+            yield from ((("freeze", "from", n), group) for n, group in enumerate(self.freeze.from_))
+
+    def freezers(self, asked_elsewhere: Iterable[str] = ()) -> tuple[str, ...]:
+        """Name the groups whose people may freeze and thaw; left out, those who may say yes to something."""
+        if self.freeze is not None:
+            return self.freeze.from_
+        return tuple(dict.fromkeys((*(group for _, group in self.groups()), *asked_elsewhere)))
 
 
 def floor(

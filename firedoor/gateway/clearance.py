@@ -1,10 +1,11 @@
-"""The kill switch over HTTP: whoever is known may throw it, and somebody else releases it."""
+"""The kill switch over HTTP: those who may say yes may throw it, and somebody else of them releases it."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
 from firedoor.domain.contract import CLEARANCE_ID, FREEZE, THAW
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable
 from firedoor.domain.identity import Directory
+from firedoor.domain.problem import did_you_mean
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door, Voter
 from firedoor.gateway.answers import door_of, refused
@@ -31,14 +33,18 @@ from firedoor.gateway.bodies import read
 from firedoor.gateway.crowd import prove
 from firedoor.gateway.exchange import body_of
 from firedoor.gateway.membership import member
+from firedoor.gateway.refusal import Refusal
 from firedoor.gateway.tries import Tries
 from firedoor.gateway.votes import NotCounted, trace
 from firedoor.temporal import PATIENCE, freezes_of, stand_up, unavailable, updated
 
 _MOST = 16 * 1024
 
-Account = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-PlaybookName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+_MOST_NAMED = 30  # accounts or playbooks in one answer
+
+#: Bounded only: what is not configured here is refused with what is, whatever it looks like.
+Account = Annotated[str, Field(min_length=1, max_length=64)]
+PlaybookName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class FreezeBody(Value):
@@ -56,6 +62,71 @@ class ThawBody(Value):
     playbook: PlaybookName | None = None
 
 
+class NotThere(Refusal):
+    """An account or a playbook that is not configured here: to freeze it would stop nothing."""
+
+    status, error = HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_scope"
+
+
+class NotAllowed(Refusal):
+    """Somebody who is known, and may neither freeze nor thaw."""
+
+    status, error = HTTPStatus.FORBIDDEN, "not_allowed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What may be frozen here, and by whom; playbooks and groups are read anew at each word.
+
+    `accounts` gives each its name. `groups` are those whose people may freeze and thaw, `people`
+    those who may alone.
+    """
+
+    accounts: Mapping[str, str]
+    playbooks: Callable[[], Collection[str]]
+    groups: Callable[[], Collection[str]]
+    people: Collection[str] = ()
+
+    def check(self, body: FreezeBody) -> None:
+        """Raise `NotThere` for a scope that does not exist here."""
+        if body.account is not None and body.account not in self.accounts:
+            ids = {name: id_ for id_, name in self.accounts.items()}
+            mend = did_you_mean(body.account, [*self.accounts, *ids])
+            named = ids.get(body.account)
+            told = [f"{id_} ({name})" if name else id_ for id_, name in self.accounts.items()]
+            raise _not_there(
+                "account", body.account, told, f"did you mean {named!r}, its id?" if named else mend
+            )
+        known = sorted(self.playbooks())
+        if body.playbook is not None and body.playbook not in known:
+            raise _not_there("playbook", body.playbook, known, did_you_mean(body.playbook, known))
+
+    def allow(self, voter: Voter) -> None:
+        """Raise `NotAllowed` for whoever may neither freeze nor thaw."""
+        groups = self.groups()
+        if voter.person in self.people or set(voter.groups) & set(groups):
+            return
+        names = " or ".join(groups) or "a group that is asked"
+        if unread := [group for group in groups if group in voter.unread]:
+            raise Unavailable(
+                f"who is in {' or '.join(unread)} cannot be read now, which means no", mend="try again soon"
+            )
+        raise NotAllowed(
+            f"you are not in {names}, whose people throw and release the kill switch",
+            expected=f"somebody of {names}",
+            mend="ask one of them; `freeze: {from: [...]}` in policy.yaml says whose people may",
+        )
+
+
+def _not_there(kind: str, found: str, known: Sequence[str], mend: str) -> NotThere:
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return NotThere(
+        f"there is no {kind} {found!r} here, so freezing it would stop nothing",
+        expected=f"one of {', '.join(known[:_MOST_NAMED])}{more}" if known else f"a configured {kind}",
+        mend=mend or f"leave out the {kind} to freeze everything",
+    )
+
+
 class Switch:
     """The gateway's side of the kill switch; `channel` names the desk that is told."""
 
@@ -70,10 +141,6 @@ class Switch:
         except Absent:
             await stand_up(self._client)
             raise Unavailable("the kill switch is being started", mend="ask again", retry_after=2) from None
-
-    async def stand_up(self) -> None:
-        """Have it run before the first finding is taken; raises `Unavailable` where that cannot be now."""
-        await stand_up(self._client)
 
     async def freeze(self, by: Voter, door: Door, body: FreezeBody, at: datetime) -> Freezes:
         """Throw the switch; durable, and in force for every hand, when this returns."""
@@ -136,6 +203,7 @@ def clearance_router(
     *,
     directory: Directory,
     switch: Switch,
+    reach: Reach,
     clock: Callable[[], datetime],
     tokens: Tokens | None = None,
     tries: Tries | None = None,
@@ -153,6 +221,8 @@ def clearance_router(
             voter = await member(directory, identity)
             prove(request)
             person = voter.person
+            if word != "look":
+                reach.allow(voter)
             now = await work(voter, door)
         except FiredoorError as error:
             told = counted.told(request, error)
@@ -173,10 +243,14 @@ def clearance_router(
         "/freeze", response_class=Response, summary="Throw the kill switch", openapi_extra=_body(FreezeBody)
     )
     async def freeze(request: Request) -> Response:
-        """Stop every change at once, also those approved a second ago; undo stays possible."""
+        """Stop every change at once, also those approved a second ago; undo stays possible.
+
+        What it stops waits for the thaw. 403 for whoever may not, 422 for a scope that does not exist here.
+        """
 
         async def work(voter: Voter, door: Door) -> Freezes:
             body = read(FreezeBody, await body_of(request, _MOST))
+            reach.check(body)
             return await switch.freeze(voter, door, body, clock())
 
         return await serve(request, "freeze", work)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder, frozen, thaw_objection, thawed
+from firedoor.domain.clearance import (
+    MOST_FREEZES,
+    FreezeOrder,
+    Freezes,
+    ThawOrder,
+    freeze_objection,
+    frozen,
+    thaw_objection,
+    thawed,
+)
 from tests.harness import NOW
 
 PROD, DEV = "123456789012", "210987654321"
@@ -70,3 +79,43 @@ def test_only_the_scope_that_is_named_is_released() -> None:
     after = thawed(now, release("bob", account=PROD))
     assert after.objection(DEV, "leaked_key") is not None
     assert "nothing is frozen there" in (thaw_objection(after, release("bob", account=PROD)) or "")
+
+
+# ---- a bounded list ----------------------------------------------------------------------------
+
+
+def _full() -> Freezes:
+    now = Freezes()
+    for number in range(MOST_FREEZES):
+        order = throw("alice", account=f"{number:012}")
+        assert freeze_objection(now, order) is None
+        now = frozen(now, order)
+    return now
+
+
+def test_a_full_list_refuses_one_more_scope_and_says_what_always_fits() -> None:
+    now = _full()
+    objection = freeze_objection(now, throw("bob", account="999999999999"))
+    assert objection is not None
+    assert "freeze everything, which always fits" in objection
+
+
+def test_everything_fits_into_a_full_list_and_takes_nothing_out_of_it() -> None:
+    now = _full()
+    assert freeze_objection(now, throw("bob")) is None
+    after = frozen(now, throw("bob"))
+    assert after.objection("999999999999", "leaked_key") is not None
+    assert thawed(after, release("carol", account=None)) == Freezes()
+    assert len(after.freezes) == MOST_FREEZES + 1
+
+
+def test_what_is_frozen_already_is_no_more_in_a_full_list() -> None:
+    now = _full()
+    again = throw("bob", account="000000000007")
+    assert freeze_objection(now, again) is None
+    assert frozen(now, again) == now
+
+
+def test_a_thaw_of_what_is_not_frozen_says_what_is() -> None:
+    now = frozen(Freezes(), throw("alice", account=PROD))
+    assert f"frozen is: account {PROD}" in (thaw_objection(now, release("bob", account=DEV)) or "")

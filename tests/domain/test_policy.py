@@ -201,7 +201,7 @@ def test_what_a_playbook_leaves_out_the_policy_says() -> None:
         ),
         (
             DEFAULT + "budget: 5",
-            "2:1: unknown key 'budget'; expected one of undo, storm, break_glass, mute, floor; remove it",
+            "2:1: unknown key 'budget'; expected one of undo, storm, break_glass, freeze, mute, floor; remove it",  # noqa: E501
         ),
     ],
 )
@@ -220,3 +220,20 @@ def test_a_rule_travels_as_it_was_written() -> None:
     assert Policy.model_validate_json(told.model_dump_json()) == told
     assert load(read(dump(told), "p"), Policy) == told
     assert [group for _, group in told.groups()] == ["secops", "leads", "chiefs", "board", "leads"]
+
+
+# ---- who may throw the kill switch ----------------------------------------------------------------
+
+
+def test_left_out_those_may_freeze_who_may_say_yes_to_anything() -> None:
+    told = policy("floor:\n  - {environment: [prod], ask: {from: [owners], quorum: 2, within: 5m}}\n")
+    assert told.freezers(["network"]) == ("secops", "leads", "owners", "network")
+
+
+def test_the_policy_may_name_whose_people_freeze_and_then_nobody_else_does() -> None:
+    assert policy("freeze: {from: [leads]}\n").freezers(["network"]) == ("leads",)
+
+
+def test_a_group_that_nobody_knows_is_found_where_it_stands() -> None:
+    named = dict(policy("freeze: {from: [nobdy]}\n").groups())
+    assert named[("freeze", "from", 0)] == "nobdy"

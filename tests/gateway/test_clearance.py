@@ -12,9 +12,10 @@ from fastapi import FastAPI
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder, frozen, thaw_objection, thawed
 from firedoor.domain.errors import Unavailable
 from firedoor.domain.vote import Door, Voter
-from firedoor.gateway.clearance import FreezeBody, Switch, ThawBody, clearance_router
+from firedoor.gateway.clearance import FreezeBody, Reach, Switch, ThawBody, clearance_router
 from firedoor.gateway.votes import NotCounted
 from tests.gateway.people_engine import PEOPLE, TOKENS, Clock, MemoryDirectory
+from tests.harness import NOW
 
 
 class MemorySwitch:
@@ -46,13 +47,21 @@ class MemorySwitch:
 
 
 class Gateway:
-    def __init__(self) -> None:
+    def __init__(self, *, glass: bool = False) -> None:
         self.switch = MemorySwitch()
+        self.groups: tuple[str, ...] = ("secops",)
+        self.glass = glass
         self.app = FastAPI()
         self.app.include_router(
             clearance_router(
                 directory=cast("Any", MemoryDirectory(lambda: PEOPLE)),
                 switch=cast("Switch", self.switch),
+                reach=Reach(
+                    accounts={"123456789012": "prod", "210987654321": "dev"},
+                    playbooks=lambda: ["leaked_access_key", "public_bucket"],
+                    groups=lambda: self.groups,
+                    people=("eve",) if self.glass else (),
+                ),
                 clock=Clock(),
             )
         )
@@ -69,10 +78,10 @@ def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_whoever_is_known_may_throw_it_and_everyone_known_sees_it(gateway: Gateway) -> None:
+async def test_somebody_of_the_group_may_throw_it_and_everyone_known_sees_it(gateway: Gateway) -> None:
     told = await gateway.ask("POST", "/v1/freeze", json={"why": "a bug in a playbook"})
     assert told.status_code == 200
-    seen = await gateway.ask("GET", "/v1/freeze", "bob")
+    seen = await gateway.ask("GET", "/v1/freeze", "eve")
     assert [each["by"] for each in seen.json()["freezes"]] == ["alice"]
 
 
@@ -80,6 +89,60 @@ async def test_failed_tries_are_limited_and_a_known_token_always_opens(gateway: 
     answers = [await gateway.ask("POST", "/v1/freeze", None, json={"why": "x"}) for _ in range(25)]
     assert [answer.status_code for answer in answers] == [401] * 20 + [429] * 5
     assert (await gateway.ask("POST", "/v1/freeze", json={"why": "a bug"})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/freeze", "/v1/thaw"])
+async def test_whoever_is_not_in_the_group_neither_throws_nor_releases_it_and_is_told_whose_it_is(
+    gateway: Gateway, path: str
+) -> None:
+    await gateway.ask("POST", "/v1/freeze", json={"why": "a bug"})
+    before = gateway.switch.now
+    answer = await gateway.ask("POST", path, "eve", json={"why": "because I can"} if "freeze" in path else {})
+    assert (answer.status_code, answer.json()["error"]) == (403, "not_allowed")
+    assert "you are not in secops" in answer.json()["found"]
+    assert gateway.switch.now == before
+
+
+async def test_who_may_act_alone_may_freeze_too() -> None:
+    gateway = Gateway(glass=True)
+    told = await gateway.ask("POST", "/v1/freeze", "eve", json={"why": "a bug"})
+    assert told.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "known", "mend"),
+    [
+        ({"account": "123456789013"}, "123456789012 (prod)", "did you mean '123456789012'?"),
+        ({"account": "prod"}, "210987654321 (dev)", "did you mean '123456789012', its id?"),
+        ({"account": "999"}, "123456789012 (prod)", "leave out the account to freeze everything"),
+        ({"playbook": "leaked_acces_key"}, "public_bucket", "did you mean 'leaked_access_key'?"),
+        ({"playbook": "zzz"}, "leaked_access_key", "leave out the playbook to freeze everything"),
+        ({"account": "123456789012", "playbook": "nothing"}, "public_bucket", "leave out the playbook"),
+    ],
+)
+async def test_a_scope_that_does_not_exist_here_freezes_nothing_and_is_answered_with_what_exists(
+    gateway: Gateway, scope: dict[str, str], known: str, mend: str
+) -> None:
+    answer = await gateway.ask("POST", "/v1/freeze", json={"why": "a bug", **scope})
+    assert (answer.status_code, answer.json()["error"]) == (422, "unknown_scope")
+    assert known in answer.json()["expected"]
+    assert mend in answer.json()["mend"]
+    assert gateway.switch.now == Freezes()
+
+
+async def test_a_scope_that_was_frozen_and_is_not_configured_any_more_can_be_thawed(gateway: Gateway) -> None:
+    order = FreezeOrder(id="f", person="alice", door="cli", why="a bug", account="555555555555", at=NOW)
+    gateway.switch.now = frozen(Freezes(), order)
+    told = await gateway.ask("POST", "/v1/thaw", "bob", json={"account": "555555555555"})
+    assert told.json() == {"freezes": []}
+
+
+async def test_a_body_is_bounded(gateway: Gateway) -> None:
+    answer = await gateway.ask("POST", "/v1/freeze", content=b'{"why": "' + b"x" * 20_000 + b'"}')
+    assert answer.status_code == 413
+    long = await gateway.ask("POST", "/v1/freeze", json={"why": "a bug", "account": "1" * 65})
+    assert long.status_code == 422
+    assert gateway.switch.now == Freezes()
 
 
 async def test_a_thaw_needs_another_person(gateway: Gateway) -> None:
