@@ -15,7 +15,9 @@ from firedoor.domain.contract import IS_FROZEN
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable
 from firedoor.temporal import freezes_of, stand_up
 
-_WITHIN = 6.0  # seconds; it may wait for the question before its own
+_PATIENT = 20.0  # seconds; a worker in a storm answers late, and to fail all who wait would double the storm
+_WITHIN = 2 * _PATIENT + 5  # it may wait for the question before its own
+_PAUSE = 0.2
 
 
 class KillSwitch:
@@ -53,6 +55,16 @@ class KillSwitch:
         return self._known
 
     async def _question(self) -> Freezes:
+        until = self._loop.time() + _PATIENT
+        while True:
+            try:
+                return await self._once()
+            except Unavailable:
+                if self._loop.time() >= until:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _once(self) -> Freezes:
         try:
             return await freezes_of(self._client)
         except Absent:

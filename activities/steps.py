@@ -26,7 +26,7 @@ from firedoor.domain.undoing import Look, certain, undone
 
 _UNTOUCHED = "nothing was touched"
 _LOOKED = "looked"
-_TRIES = 6  # with an unknown kill switch; then the step waits as if it were frozen, and is not lost
+_TRIES = 2  # with an unknown kill switch; then the step waits as if it were frozen, and is not lost
 _LOOKED_WITHIN = 0.2  # seconds; an answer about the kill switch that is older is asked for again
 _SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
 

@@ -75,8 +75,8 @@ PATIENCE: dict[str, Patience] = {
         longest_pause=5 * _SECONDS,
     ),
     "frozen": Patience(
-        attempt=15 * _SECONDS,
-        overall=timedelta(minutes=2),
+        attempt=60 * _SECONDS,
+        overall=timedelta(minutes=3),
         first_pause=0.5 * _SECONDS,
         longest_pause=10 * _SECONDS,
     ),

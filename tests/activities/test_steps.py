@@ -156,7 +156,7 @@ class TestApply:
         lent = verbs(home, lambda *_: silent)["toy.shut.apply"]
         with pytest.raises(ApplicationError, match="not known"):
             await ActivityEnvironment().run(lent, order(shut(home)))
-        parked = await _nth(6).run(lent, order(shut(home)))
+        parked = await _nth(2).run(lent, order(shut(home)))
         assert (parked.outcome, "not known" in parked.says) == ("parked", True)
         assert world.effects() == []
 
