@@ -62,7 +62,7 @@ def _user_actor(user: User, source_ips: tuple[str, ...]) -> Actor:
 
 def _key_actor(part: OcsfResource, source_ips: tuple[str, ...]) -> Actor:
     data, user = KeyData.read(part.data), part.user
-    key = access_key_id(data.access_key_id) or access_key_id(part.uid) or user.credential_uid
+    key = _key_id(part) or user.credential_uid
     named = part.name if part.name != part.uid else None
     name = data.user_name or user.name or named
     # Long-lived keys (AKIA) are users' alone; of a session only its type tells whose it is.
@@ -75,6 +75,12 @@ def _key_actor(part: OcsfResource, source_ips: tuple[str, ...]) -> Actor:
         account=user.account.uid or part.owner.account.uid,
         source_ips=source_ips,
     )
+
+
+def _key_id(part: OcsfResource) -> str | None:
+    """The id of an access key, also at the end of an ARN or of ASFF's `AWS::IAM::AccessKey:…`."""
+    told = (KeyData.read(part.data).access_key_id, part.uid, part.uid_alt)
+    return next((key for one in told if (key := access_key_id(re.split(r"[:/]", one or "")[-1]))), None)
 
 
 def _own(actor: Actor, seen: OcsfFinding) -> tuple[Resource, ...]:
@@ -96,7 +102,7 @@ def _uid(part: OcsfResource) -> str:
 def _resource(part: OcsfResource, seen: OcsfFinding) -> Resource | None:
     uid, kind = _uid(part), _kind(part)
     if kind == _KEY:
-        uid = access_key_id(KeyData.read(part.data).access_key_id) or uid.rpartition(":")[2]
+        uid = _key_id(part) or uid.rpartition(":")[2]
     if not uid or uid.lower() == "null":
         return None
     parts = arn(uid)

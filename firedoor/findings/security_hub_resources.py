@@ -98,11 +98,15 @@ def _own(actor: Actor, seen: AsffFinding) -> tuple[Resource, ...]:
 def _key_actor(part: AsffResource, seen: AsffFinding, source_ips: tuple[str, ...]) -> Actor:
     key = part.details.aws_iam_access_key
     issuer = key.session_context.session_issuer
+    told = access_key_id(key.access_key_id) or access_key_id(_id(part))
+    name = key.principal_name or key.user_name or issuer.user_name
+    # Long-lived keys (AKIA) are users' alone; of a session only its type tells whose it is.
+    kind = key.principal_type or ("IAMUser" if told and told.startswith("AKIA") and name else None)
     return principal(
-        kind=key.principal_type,
+        kind=kind,
         uid=key.principal_id,
-        name=key.principal_name or key.user_name or issuer.user_name,
-        key=access_key_id(key.access_key_id) or access_key_id(_id(part)),
+        name=name,
+        key=told,
         account=key.account_id or issuer.account_id or _told_owner(seen),
         source_ips=source_ips,
     )

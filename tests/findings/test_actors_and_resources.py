@@ -164,6 +164,15 @@ def test_a_bucket_that_is_really_called_null_stays_one():
     assert [part.name for part in finding.resources] == ["null"]
 
 
+def test_a_long_lived_key_with_a_name_and_no_type_is_a_users():
+    part = key("AKIAIOSFODNN7EXAMPLE", "ci")
+    part["Details"]["AwsIamAccessKey"] = {"UserName": "ci"}
+
+    (finding,) = asff({"Resources": [part]}).findings
+
+    assert (finding.actor.kind, finding.actor.user_name) == (PrincipalKind.IAM_USER, "ci")
+
+
 def test_a_key_under_cloudformations_name_is_a_key():
     part = key("AKIAIOSFODNN7EXAMPLE", "ci", AccountId="123456789012") | {"Type": "AWS::IAM::AccessKey"}
 

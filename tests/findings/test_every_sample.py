@@ -103,6 +103,74 @@ def _mangle(body: Any, data: st.DataObject) -> None:
         place = place[key]
 
 
+ADMINISTRATOR = "222233334444"
+DETECTORS = ("GuardDuty Finding", "Security Hub Findings - Imported", "Findings Imported V2")
+EVENTS = [
+    path
+    for path in FILES
+    if isinstance(body := _body(path), dict) and body.get("detail-type") in DETECTORS and body.get("detail")
+]
+
+
+@given(data=st.data())
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+def test_however_a_members_finding_is_mangled_it_is_never_the_administrators(data):
+    event = copy.deepcopy(_body(data.draw(st.sampled_from(EVENTS)))) | {"account": ADMINISTRATOR}
+    for _ in range(data.draw(st.integers(1, 4))):
+        _mangle(event["detail"], data)
+    try:
+        delivery = read("aws.eventbridge", event)
+    except Unreadable:
+        return
+    for finding in delivery.findings:
+        told = {finding.account, finding.actor.account, *(part.account for part in finding.resources)}
+        assert ADMINISTRATOR not in told
+
+
+#: A sample, the way to its mark, and the mark.
+MARKED: list[tuple[str, tuple[Any, ...], Any]] = [
+    ("guardduty/leaked_key.json", ("detail", "service", "archived"), True),
+    ("guardduty/leaked_key.json", ("detail", "title"), "[SAMPLE] A title"),
+    ("guardduty/attack_sequence.json", ("detail", "service", "archived"), "true"),
+    ("security_hub/guardduty_import.json", ("detail", "findings", 0, "RecordState"), "ARCHIVED"),
+    ("security_hub/guardduty_import.json", ("detail", "findings", 0, "Sample"), True),
+    ("security_hub_v2/guardduty_key.json", ("detail", "findings", 0, "status_id"), 3),
+    ("security_hub_v2/control_failed.json", ("detail", "findings", 0, "compliance", "status_id"), 1),
+    ("access_analyzer/public_bucket.json", ("detail", "status"), "ARCHIVED"),
+    ("health/exposed_keys.json", ("detail", "statusCode"), "closed"),
+]
+
+
+def _at(body: Any, way: tuple[Any, ...]) -> Any:
+    for step in way:
+        known = isinstance(body, dict) and step in body
+        if not known and not (isinstance(body, list) and isinstance(step, int) and step < len(body)):
+            return None
+        body = body[step]
+    return body
+
+
+@given(data=st.data())
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+def test_whatever_else_is_mangled_a_marked_finding_does_not_act(data):
+    name, way, mark = data.draw(st.sampled_from(MARKED))
+    event = copy.deepcopy(read_json((OWN / name).read_bytes()))
+    _at(event, way[:-1])[way[-1]] = mark
+    for _ in range(data.draw(st.integers(1, 4))):
+        _mangle(event["detail"], data)
+    if _at(event, way) != mark:
+        return
+    try:
+        delivery = read("aws.eventbridge", event)
+    except Unreadable:
+        return
+    assert all(finding.is_test for finding in delivery.findings)
+
+
 SAMPLE_WORDS = (b'"sample":true', b'"sample": true', b"GeneratedFinding", b"[SAMPLE]", b'"Sample": true')
 
 

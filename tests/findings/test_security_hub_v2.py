@@ -43,12 +43,14 @@ def test_the_members_account_and_region_are_told_not_the_administrators():
     [
         {"uid": "AKIAIOSFODNN7EXAMPLE", "user": {"name": "ci-deploy"}},
         {"uid": "AKIAIOSFODNN7EXAMPLE", "name": "ci-deploy"},
+        {"uid": "AWS::IAM::AccessKey:AKIAIOSFODNN7EXAMPLE", "name": "ci-deploy"},
+        {"uid": "AKIAIOSFODNN7EXAMPLE", "uid_alt": "arn:aws:iam::123456789012:x/y", "name": "ci-deploy"},
         {
             "uid": "AWS::IAM::AccessKey:AKIAIOSFODNN7EXAMPLE",
             "data": json.dumps({"access_key_id": "AKIAIOSFODNN7EXAMPLE", "user_name": "ci-deploy"}),
         },
     ],
-    ids=["user.name", "name", "data as text"],
+    ids=["user.name", "name", "prefix", "ARN beside it", "data as text"],
 )
 def test_a_key_is_understood_in_each_form_it_comes_in(resource):
     (finding,) = changed("guardduty_key", resources=[{"type": "AWS::IAM::AccessKey", **resource}]).findings
