@@ -9,7 +9,7 @@ from firedoor.domain.checking import Known, read_playbook
 from firedoor.domain.contract import Dismissed, Joined, workflow_id
 from firedoor.domain.finding import Finding
 from firedoor.domain.playbook import Playbook
-from firedoor.gateway.engine import Engine
+from firedoor.gateway.engine import Engine, Identity
 from tests.findings.samples import ROOT, own, read
 from tests.findings.test_settled import merged
 from tests.harness import NOW
@@ -32,12 +32,12 @@ class Counting(Engine):
         self.asked: list[tuple[str, str | None]] = []
 
     async def _start_or_join(
-        self, finding: Finding, playbook: Playbook, key: str, source: str
+        self, finding: Finding, playbook: Playbook, identity: Identity, source: str
     ) -> Joined | Dismissed:
         self.asked.append((playbook.playbook, finding.actor.access_key_id))
         known = len(self.asked) > 1 and playbook.playbook in {name for name, _ in self.asked[:-1]}
         return Joined(
-            id=workflow_id(playbook.playbook, key),
+            id=workflow_id(playbook.playbook, identity.key),
             playbook=playbook.playbook,
             status="planning",
             joined=known,
