@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_pascal
 
 from activities.aws.bucket_exposure import BucketExposure
 from activities.aws.command_line import command
+from activities.aws.informing import Informing
 from firedoor.connectors.aws import Aws
 from firedoor.domain import action
 from firedoor.domain.errors import Absent, Rejected, Unavailable
@@ -43,6 +44,13 @@ _CLOSED = PublicAccessBlock(
 )
 
 
+#: Said before the vote, and so before an undo.
+_SAME_BLOCK = action.Consequence(
+    says="undo takes this block away; where the owner turns the same block on meanwhile, the two cannot be"
+    " told apart, and the owner's goes with it"
+)
+
+
 class Before(action.Before):
     """Where the bucket lives, and the block it had of its own."""
 
@@ -62,8 +70,11 @@ class BlockBucketPublicAccess(action.Action):
     GET answers 200, then 403, then 200 again after undo; moto shows the states.
 
     Unproven: how long real S3 takes to refuse everywhere; object ACLs (they are cut too,
-    but not looked at); access points and the block of the account and the organization,
-    which may close the bucket already without this action seeing it.
+    but not looked at); access points, and the block of the organization, which may close the bucket
+    already without this action seeing it. No emulator here shows what the account's block does.
+
+    What decides: GetBucketLocation and GetPublicAccessBlock of the bucket. All other reads only inform:
+    denied, throttled or slow, what they would tell is not known.
     """
 
     summary: ClassVar[str] = "Close an S3 bucket to the public, whatever its policy and ACLs say."
@@ -71,6 +82,7 @@ class BlockBucketPublicAccess(action.Action):
     risk: ClassVar[action.Risk] = action.Risk.MEDIUM
     permissions: ClassVar[action.Permissions] = action.Permissions(
         read=(
+            "s3:GetAccountPublicAccessBlock",
             "s3:GetBucketAcl",
             "s3:GetBucketLocation",
             "s3:GetBucketPolicy",
@@ -126,13 +138,26 @@ class BlockBucketPublicAccess(action.Action):
         name = json.dumps(params.bucket)
         block = before.block.value
         exposure = BucketExposure(self._aws, before.region, self._owned(params))
+        account = self._account_block(before.region)
         by_policy, by_acl = exposure.by_policy(), exposure.by_acl()
         if block is not None:
             by_policy = False if block.restrict_public_buckets else by_policy
             by_acl = False if block.ignore_public_acls else by_acl
         openers = [word for word, opens in (("policy", by_policy), ("ACL", by_acl)) if opens]
-        if openers:
-            why = f", open to everyone by its {' and its '.join(openers)}"
+        closed = account is not None and not (
+            (by_policy is True and not account.restrict_public_buckets)
+            or (by_acl is True and not account.ignore_public_acls)
+        )
+        opened = " and its ".join(openers)
+        if openers and closed:
+            why = f"; its {opened} would open it to everyone, and it is closed already by the account's block"
+        elif openers and account is None:
+            why = (
+                f", treated as open to everyone by its {opened}, not confirmed:"
+                " the account's block could not be read"
+            )
+        elif openers:
+            why = f", open to everyone by its {opened}"
         elif by_policy is None or by_acl is None:
             why = "; whether it is open to everyone now could not be read"
         else:
@@ -140,7 +165,7 @@ class BlockBucketPublicAccess(action.Action):
         return action.Change(
             says=f"block all public access to bucket {name}{why}",
             before=before,
-            consequences=tuple(exposure.consequences(by_policy=by_policy)),
+            consequences=(*exposure.consequences(by_policy=by_policy), _SAME_BLOCK),
             owners=owners_by(exposure.tags or {}),
             data=data_by(exposure.tags or {}),
         )
@@ -234,6 +259,24 @@ class BlockBucketPublicAccess(action.Action):
         except ValidationError:
             return action.Captured[PublicAccessBlock].unknown()
         return action.Captured[PublicAccessBlock].of(block)
+
+    def _account_block(self, region: str) -> PublicAccessBlock | None:
+        """Read the account's own block; None where it is not known: the bucket gets its own all the same."""
+
+        def read() -> PublicAccessBlock:
+            try:
+                answer = self._aws.call(
+                    "s3control", "GetPublicAccessBlock", region=region, AccountId=self._aws.account
+                )
+            except Absent:
+                return PublicAccessBlock()
+            switches = answer.get("PublicAccessBlockConfiguration")
+            try:
+                return PublicAccessBlock.model_validate(switches or None)
+            except ValidationError:
+                raise Unavailable("the account's block gave no answer that can be understood") from None
+
+        return Informing(read).answer()
 
     def _put(self, params: Params, region: str, block: PublicAccessBlock) -> None:
         self._aws.call(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Consequence
-from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.tags import as_map, classes_by
 
 _EVERYONE = ("/global/AllUsers", "/global/AuthenticatedUsers")
 _ARN_PARTS = 6
+
+#: Whom a condition lets in, by its key.
+_BY_CONDITION = {
+    "aws:principalorgid": "organization",
+    "aws:principalorgpaths": "organization path",
+    "aws:principalaccount": "account",
+    "aws:sourceaccount": "services of account",
+    "aws:sourceorgid": "services of organization",
+}
+_ID = re.compile(r"[A-Za-z0-9/*?-]{1,200}")
 
 
 class BucketExposure:
@@ -94,12 +105,15 @@ class BucketExposure:
             if error.code == "NoSuchBucket":
                 raise
             return {}
-        except Rejected:
+        except (Rejected, Unavailable):
             return None
 
     def _outsiders(self, statement: Mapping[str, Any]) -> Iterator[str]:
         principal = statement.get("Principal")
-        if statement.get("Effect") != "Allow" or not isinstance(principal, dict):
+        if statement.get("Effect") != "Allow":
+            return
+        yield from _let_in_by_condition(statement, self._aws.account)
+        if not isinstance(principal, dict):
             return
         if "CanonicalUser" in principal:
             yield "a principal named by canonical id"
@@ -125,6 +139,19 @@ def _opens(statement: Mapping[str, Any]) -> bool | None:
     if "NotPrincipal" not in statement and "*" not in _listed(named):
         return False
     return None if statement.get("Condition") else True
+
+
+def _let_in_by_condition(statement: Mapping[str, Any], ours: str) -> Iterator[str]:
+    """Name the organizations and accounts that a statement for many lets in by its conditions."""
+    conditions = statement.get("Condition")
+    for operator, keys in conditions.items() if isinstance(conditions, dict) else ():
+        if "not" in str(operator).lower() or not isinstance(keys, dict):
+            continue
+        for key, value in keys.items():
+            kind = _BY_CONDITION.get(str(key).lower())
+            for who in _listed(value) if kind else ():
+                if who != ours and _ID.fullmatch(who):
+                    yield f"{kind} {who}"
 
 
 def _told_by_tags(tags: Mapping[str, str]) -> Iterator[Consequence]:

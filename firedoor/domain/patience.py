@@ -33,9 +33,10 @@ PATIENCE: dict[str, Patience] = {
         longest_pause=10 * _SECONDS,
         heartbeat=4 * _SECONDS,
     ),
+    # S3 has answered OperationAborted for 45 minutes (terraform-provider-aws, issue 7628); it is asked once.
     "apply": Patience(
         attempt=90 * _SECONDS,
-        overall=timedelta(minutes=15),
+        overall=timedelta(hours=1),
         first_pause=0.2 * _SECONDS,
         longest_pause=10 * _SECONDS,
         heartbeat=4 * _SECONDS,

@@ -28,9 +28,9 @@ class CannedAws(Aws):
         self, service: str, operation: str, /, *, region: str | None = None, **parameters: Any
     ) -> dict[str, Any]:
         """Answer one call; `asked` holds operation, region and parameters."""
-        assert service in {"ec2", "lambda", "s3"}, service
+        assert service in {"ec2", "lambda", "s3", "s3control"}, service
         self.asked.append((operation, region or self.region, parameters))
-        answer = self.answers[operation]
+        answer = self.answers[f"account:{operation}" if service == "s3control" else operation]
         if isinstance(answer, Exception):
             raise answer
         return answer(parameters) if callable(answer) else answer

@@ -25,6 +25,10 @@ EVERYONE = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Reso
 DENIED = Rejected("denied", code="AccessDenied")
 ALL_USERS = {"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}}
 SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+SAME = (
+    "undo takes this block away; where the owner turns the same block on meanwhile, the two cannot be told"
+    " apart, and the owner's goes with it"
+)
 NO_BLOCK = Captured[PublicAccessBlock].of(None)
 
 
@@ -38,6 +42,7 @@ def bucket(**other: Answer) -> CannedAws:
         {
             "GetBucketLocation": {"LocationConstraint": None},
             "GetPublicAccessBlock": Absent("none", code="NoSuchPublicAccessBlockConfiguration"),
+            "account:GetPublicAccessBlock": Absent("none", code="NoSuchPublicAccessBlockConfiguration"),
             "GetBucketPolicy": Absent("none", code="NoSuchBucketPolicy"),
             "GetBucketPolicyStatus": Absent("none", code="NoSuchBucketPolicy"),
             "GetBucketAcl": {"Grants": []},
@@ -146,7 +151,8 @@ def test_a_bucket_is_spoken_to_in_its_own_region_and_only_as_ours(location: str 
     act.verify(BUCKET, before)
     act.undo(BUCKET, before)
     assert {where for operation, where, _ in aws.asked if operation != "GetBucketLocation"} == {region}
-    assert {each["ExpectedBucketOwner"] for _, _, each in aws.asked} == {"123456789012"}
+    owners = {each["ExpectedBucketOwner"] for _, _, each in aws.asked if "AccountId" not in each}
+    assert owners == {"123456789012"}
 
 
 def test_visitors_outsiders_and_owners_of_the_bucket_are_named_as_consequences() -> None:
@@ -174,6 +180,7 @@ def test_visitors_outsiders_and_owners_of_the_bucket_are_named_as_consequences()
         f"while its policy is public, S3 cuts these off too: {outsiders}",
         "its tags classify the data as restricted",
         "CloudFormation manages it: the next deployment may turn this back",
+        SAME,
     ]
 
 
@@ -182,6 +189,7 @@ def test_what_could_not_be_read_aside_is_said_and_stops_nothing() -> None:
     assert [consequence.says for consequence in told] == [
         "whether it serves a static website could not be read",
         "its tags could not be read",
+        SAME,
     ]
 
 
@@ -217,9 +225,55 @@ def test_the_owners_of_the_bucket_are_those_of_its_tag() -> None:
     assert planned(GetBucketTagging=told).owners == ("alice@example.com bob", "alice@example.com", "bob")
 
 
-def test_a_throttled_read_is_tried_again_and_not_taken_for_an_answer() -> None:
-    with pytest.raises(Unavailable):
-        planned(GetBucketTagging=Unavailable("slow down", code="SlowDown"))
+INFORM = (
+    "account:GetPublicAccessBlock",
+    "GetBucketAcl",
+    "GetBucketPolicy",
+    "GetBucketPolicyStatus",
+    "GetBucketTagging",
+    "GetBucketWebsite",
+)
+
+
+@pytest.mark.parametrize("error", [DENIED, Unavailable("slow down", code="SlowDown")])
+@pytest.mark.parametrize("read", INFORM)
+def test_a_read_that_only_informs_stops_nothing(read: str, error: Exception) -> None:
+    planned(**{read: error})
+
+
+@pytest.mark.parametrize(
+    ("account", "says"),
+    [
+        (block(on=SWITCHES), "it is closed already by the account's block"),
+        (block(), ", open to everyone by its policy"),
+        (
+            DENIED,
+            "treated as open to everyone by its policy, not confirmed: the account's block could not be read",
+        ),
+    ],
+)
+def test_what_the_accounts_block_does_is_said(account: Answer, says: str) -> None:
+    plan = planned(
+        **{"account:GetPublicAccessBlock": account},
+        GetBucketPolicyStatus={"PolicyStatus": {"IsPublic": True}},
+    )
+    assert plan.says.endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "who"),
+    [
+        ("aws:PrincipalOrgID", "o-a1b2c3d4e5", "organization o-a1b2c3d4e5"),
+        ("aws:PrincipalAccount", ["210987654321"], "account 210987654321"),
+    ],
+)
+def test_outsiders_whom_a_condition_lets_in_are_named(key: str, value: Any, who: str) -> None:
+    partner = {**EVERYONE, "Condition": {"StringEquals": {key: value}}}
+    plan = planned(
+        GetBucketPolicy={"Policy": policy(EVERYONE, partner)},
+        GetBucketPolicyStatus={"PolicyStatus": {"IsPublic": True}},
+    )
+    assert plan.consequences[0].says == f"while its policy is public, S3 cuts these off too: {who}"
 
 
 def test_an_answer_without_switches_proves_no_containment() -> None:
