@@ -18,6 +18,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+import worker
 from activities.clearance import KillSwitch
 from firedoor import temporal as temporal_side
 from firedoor.domain.clearance import ClearanceState, Freeze, FreezeOrder, Freezes, ThawOrder, Waiting
@@ -35,7 +36,18 @@ from firedoor.domain.ledger import unsettled
 from firedoor.domain.response import Report
 from firedoor.temporal import freezes_of, stand_up
 from tests.conftest import temporal_environment
-from tests.harness import NOW, Response, begin, finding, house, playbook, settings_over, write_people
+from tests.harness import (
+    NOW,
+    REGISTRY,
+    Response,
+    begin,
+    finding,
+    house,
+    playbook,
+    settings_over,
+    strict_sandbox,
+    write_people,
+)
 from tests.toy_world import ToyWorld
 
 pytestmark = pytest.mark.integration
@@ -466,6 +478,25 @@ async def test_whether_it_is_frozen_is_not_known_without_a_worker() -> None:
         await stand_up(env.client)
         with pytest.raises(Unavailable):
             await freezes_of(env.client)
+
+
+async def test_parking_survives_that_the_worker_goes_away_and_another_comes(
+    world: ToyWorld, tmp_path: Path
+) -> None:
+    settings = settings_over(tmp_path)
+    async with temporal_environment() as env:
+        switch, hands = Switch(env.client), worker.hands_of(settings, REGISTRY)
+        async with worker.worker_of(env.client, settings, hands, strict_sandbox()):
+            await switch.freeze()
+            response = await begin(env.client, playbook(SHUT))
+            await response.until("parked")
+        async with house(env.client, settings):
+            assert (await response.report()).status == "parked"
+            assert world.effects() == []
+            await switch.thaw()
+            done = await response.until("contained")
+            assert world.effects() == ["shut front"]
+            assert holds(done)
 
 
 # ---- what it costs ---------------------------------------------------------------------------------
