@@ -122,7 +122,7 @@ class LockFunctionUrl(action.Action):
         arn = self.target(params.model_copy(update={"qualifier": None}))
         try:
             return owners_by(as_map(self._aws.call("lambda", "ListTags", Resource=arn).get("Tags")))
-        except Rejected:
+        except (Rejected, Unavailable):
             return ()
 
     def by_hand(self, params: Params) -> str:

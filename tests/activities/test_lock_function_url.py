@@ -388,9 +388,9 @@ def test_the_owner_is_the_functions_tag_whatever_the_alias(qualifier: str | None
     assert ("ListTags", "us-east-1", {"Resource": ARN}) in aws.asked
 
 
-def test_tags_that_may_not_be_read_name_nobody_and_stop_nothing() -> None:
-    denied = Rejected("denied", code="AccessDeniedException")
-    action = LockFunctionUrl(Function("NONE", ListTags=denied))
+@pytest.mark.parametrize("error", [DENIED, THROTTLED])
+def test_tags_that_may_not_be_read_name_nobody_and_stop_nothing(error: Exception) -> None:
+    action = LockFunctionUrl(Function("NONE", ListTags=error))
     assert isinstance(action.plan(THE_URL), Change)
     assert action.owners(THE_URL) == ()
 
