@@ -133,6 +133,7 @@ def worker_of(
         planning.plan,
         Watching(hands).watch,
         evidence.seal,
+        evidence.keep,
         Health(store).examine,
         *Steps(hands, planning.raised, switch.ask).activities(),
         switch.is_frozen,

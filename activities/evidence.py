@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
+from pydantic import TypeAdapter
 from temporalio import activity
 
 from activities.faults import translated
 from firedoor.connectors import signing
 from firedoor.connectors.evidence_store import EvidenceStore
-from firedoor.domain.contract import SEAL
-from firedoor.domain.errors import Unreadable
+from firedoor.domain.contract import KEEP, SEAL
+from firedoor.domain.errors import Rejected, Unreadable
 from firedoor.domain.evidence import Signer, Witness, file_name, read, seal
 from firedoor.domain.evidence_verdict import Verdict, verify
-from firedoor.domain.response import Sealed, SealOrder
+from firedoor.domain.ledger import Entry
+from firedoor.domain.response import Part, PartOrder, Sealed, SealOrder
 from firedoor.domain.words import PublicKey
 
+_PARTS = TypeAdapter(tuple[Entry, ...])
 _log = structlog.get_logger("firedoor.evidence")
 
 
@@ -32,14 +36,35 @@ class Evidence:
     def seal(self, order: SealOrder) -> Sealed:
         """Write the evidence of a response. Again is the same bytes under the same name: harmless."""
         with translated():
-            data = seal(order.response, order.entries, self._signer)
-            name = file_name(order.response, order.entries)
+            entries = [entry for part in order.parts for entry in self._part(part)]
+            entries += order.entries
+            data = seal(order.response, entries, self._signer)
+            name = file_name(order.response, entries)
             self._store.write(name, data)
         head = read(data).head
         sealed = Sealed(name=name, head=head.head, entries=head.entries, last=head.sealed_at)
         # The log is a witness too: whoever holds the key can seal a file anew, and not what was said of it.
         _log.info("evidence.sealed", response=order.response, file=name, witness=str(head.witness()))
         return sealed
+
+    @activity.defn(name=KEEP)
+    def keep(self, order: PartOrder) -> Part:
+        """Keep a part of an open ledger under the hash of its bytes: again is the same, harmless."""
+        with translated():
+            data = _PARTS.dump_json(order.entries)
+            sha256 = hashlib.sha256(data).hexdigest()
+            self._store.write_part(sha256, data)
+        return Part(sha256=sha256, entries=len(order.entries))
+
+    def _part(self, part: Part) -> tuple[Entry, ...]:
+        data = self._store.read_part(part.sha256)
+        if hashlib.sha256(data).hexdigest() != part.sha256:
+            raise Rejected(
+                f"the part {part.sha256} of a ledger was changed in the evidence store",
+                expected="the bytes that were kept",
+                mend="find out who writes there; the whole ledger is in Temporal's history",
+            )
+        return _PARTS.validate_json(data)
 
 
 def verify_file(

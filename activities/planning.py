@@ -57,7 +57,7 @@ class Planning:
 
     def make(self, order: PlanOrder, *, patient: bool) -> Plan:
         """Make the plan. `patient`: a vendor that does not answer is raised, to be tried again as a whole."""
-        return _Round(self, order, patient=patient).plan()
+        return _Round(self, order.opened(), patient=patient).plan()
 
     def raised(self, step: PlannedStep) -> PlannedStep:
         """Ask no fewer people for a step that drifted than the policy asks for what it is now."""

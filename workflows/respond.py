@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -12,14 +12,17 @@ from temporalio.common import Priority, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from firedoor.domain.action import Undone, Verified
+from firedoor.domain.bounds import MOST_CARRIED, MOST_WHOLE, RUN_BYTES, RUN_EVENTS, RUN_UPDATES
 from firedoor.domain.canonical import plain
 from firedoor.domain.clearance import Places, Waiting
 from firedoor.domain.contract import (
+    CARRIED,
     CLEARANCE_ID,
     CONFIRM,
     IS_FROZEN,
     JOIN,
     JOIN_SIGNAL,
+    KEEP,
     KEYS,
     LEARN_KEY,
     PLAN,
@@ -29,6 +32,7 @@ from firedoor.domain.contract import (
     SEAL,
     SHOW,
     SNOOZE,
+    SPILL,
     THAWED,
     UNDO,
     UNDO_SIGNAL,
@@ -52,6 +56,8 @@ from firedoor.domain.response import (
     Incident,
     KeyOffer,
     Nudged,
+    Part,
+    PartOrder,
     PlanOrder,
     ReassignRequest,
     Report,
@@ -62,6 +68,7 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
     Watched,
+    finding_hash,
 )
 from firedoor.domain.story import Story, rules_of
 from firedoor.domain.vote import Vote
@@ -73,6 +80,12 @@ _STATUS = SearchAttributeKey.for_keyword("Status")
 _REVIEW = SearchAttributeKey.for_keyword("Review")  # open while others owe a look at a broken glass
 _LAST_LOOK = timedelta(seconds=3)  # what the last look of a settling time may take
 _LEARNS_AGAIN = timedelta(minutes=1)  # how soon a response asks again which gateways are ours
+_AT_ONCE = 500  # activities of one stage: Temporal takes 2 000 that are under way, and 4 MB in one task
+_TRIES_AGAIN = timedelta(minutes=1)
+_REASON = 300  # characters of what an operator wrote to a cancel
+_DONE_AGAIN = ("show", "verify")  # what a next run does again
+#: In a flood the desk is told at this pace; else at once.
+_SHOWN_AT_ONCE, _BUSY, _BETWEEN_SHOWS = 20, timedelta(minutes=1), timedelta(seconds=2)
 _MOST_DRIFTS = 3  # how often an automatic step follows a world that moves under it
 #: Passing states are on Temporal's page only: an entry in its list costs an event each.
 _PASSING: frozenset[Status] = frozenset({"planning", "containing"})
@@ -87,7 +100,13 @@ class Respond:
         """Have all state before the first message arrives."""
         self.incident = incident
         self.story = Story(workflow.info().workflow_id, incident, workflow.now())
-        self.resumed = incident.carried is not None
+        self.incident = self.story.incident  # without what was handed on
+        self.ended = incident.ended
+        self.busy = 0  # activities that a next run could not do again
+        self.updates = 0  # that this run accepted
+        self.rests_until: datetime | None = None  # it could not hand on: it tries again then
+        self.passing = False  # what waits makes room for the next run
+        self.resumed = bool(incident.carried or incident.packed)
         self.nudged = False  # somebody put a reminder off: its hour is another one now
         self.thawed = False  # what is parked may go on
         self.parkings = 0  # how often something was parked; the last one is the one that waits
@@ -100,7 +119,7 @@ class Respond:
 
     @workflow.run
     async def run(self, incident: Incident) -> Report:
-        """Tell the story to its end; a cancel is heard here and gives everything back."""
+        """Tell the story to its end; a cancel is heard here, and asks for undo like anybody."""
         del incident  # it came to __init__
         if self.incident.desk:
             self.tasks.append(asyncio.create_task(self._herald()))
@@ -109,9 +128,9 @@ class Respond:
             try:
                 await workflow.wait_condition(told.done)
             except asyncio.CancelledError:
-                why = f"cancelled: {workflow.cancellation_reason() or 'no reason given'}"
-                self._note("noted", f"the response was {why}; everything is given back")
-                self._give_back(why)
+                why = (workflow.cancellation_reason() or "no reason given")[:_REASON]
+                if self.story.cancel(why, workflow.now()):
+                    self.tasks.append(asyncio.create_task(self._wait_for_undo()))
         return told.result()
 
     async def _tell(self) -> Report:
@@ -120,36 +139,113 @@ class Respond:
         if not self.resumed:
             self.story.receive(workflow.now())
             await self._contain()
-        elif self.story.parked():
-            await self._carry_out()
+        else:
+            self._take_up()
+            if self.ended is not None and self.story.fresh:
+                await self._plan()
+            if self.story.carrying or self.story.parked():
+                await self._carry_out()
         while True:
-            if not self.story.give_back and self.story.held():
+            if not self.story.give_back and self.story.to_hold():
                 await self._hold()
             if self.story.give_back:
                 await self._undo_everything()
             elif self.story.fresh:
+                await self._until_due(lambda: bool(self.story.give_back))
                 await self._contain()
                 continue
             if not self.story.review_over():
                 await workflow.wait_condition(
-                    lambda: self.story.review_over() or (self.story.fresh and not self.story.give_back)
+                    lambda: (
+                        self.story.review_over()
+                        or (self.story.fresh and not self.story.give_back)
+                        or self._is_long()
+                    )
                 )
+                await self._pass_on()
                 continue
             return await self._close()
 
+    async def _until_due(self, over: Callable[[], bool]) -> None:
+        """In a flood, plan what came together: wait for the hour of the next plan, or for what is worse."""
+        story = self.story
+        while not story.due(workflow.now()) and not over():
+            try:
+                await workflow.wait_condition(
+                    lambda: over() or story.hurry, timeout=story.plan_due(workflow.now()) - workflow.now()
+                )
+            except TimeoutError:
+                return
+
     async def _contain(self) -> None:
+        self.story.carrying = True
         await self._plan()
         await self._carry_out()
+
+    # ---- a long life -----------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Go on where the last run stopped: what was asked is asked, what was applied is looked at."""
+        story, now = self.story, workflow.now()
+        if self.ended is not None:
+            story.resume(self.ended, now)
+        if "undo" in story.asks:
+            self.tasks.append(asyncio.create_task(self._wait_for_undo()))
+        if not story.review_over():
+            self.tasks.append(asyncio.create_task(self._wait_for_review()))
+        if not story.give_back:
+            for step, since in story.to_settle():
+                left = since + step.settles_within - now
+                self.settling.append(asyncio.create_task(self._settle(step, left)))
+
+    def _is_long(self) -> bool:
+        """Whether this run should hand on to the next one, well before any limit."""
+        info = workflow.info()
+        if self.rests_until is not None and workflow.now() < self.rests_until:
+            return False
+        return (
+            info.is_continue_as_new_suggested()
+            or info.get_current_history_length() > RUN_EVENTS
+            or info.get_current_history_size() > RUN_BYTES
+            or self.updates > RUN_UPDATES
+        )
+
+    async def _pass_on(self) -> None:
+        """Continue as new where it is time: at a safe point, with all that is open, losing no message.
+
+        Nothing that changes the world is under way here. What only looks, and what tells the desk, the
+        next run does again.
+        """
+        if not self._is_long():
+            return
+        await self._keep_parts()
+        self.passing = True
+        await workflow.wait_condition(lambda: self.busy == 0 and workflow.all_handlers_finished())
+        self.passing = False
+        following = self.story.next_run()
+        if len(following.packed) <= MOST_CARRIED:
+            workflow.continue_as_new(following)
+        self.rests_until = workflow.now() + _TRIES_AGAIN
+        workflow.logger.error("the ledger is too long to hand on; is the evidence store full?")
+
+    async def _keep_parts(self, most: int = MOST_WHOLE) -> None:
+        """Write what is old in a long ledger to the evidence store, from where sealing takes it."""
+        while entries := self.story.next_part(most):
+            order = PartOrder(response=self.story.response, entries=entries)
+            try:
+                part: Part = await self._do(KEEP, "seal", order, Part, says="keep a part of the ledger")
+            except ActivityError as error:
+                workflow.logger.error("a part of the ledger could not be kept: %s", reason(error))
+                return
+            self.story.take_part(part)
 
     # ---- plan ------------------------------------------------------------------------
 
     async def _plan(self) -> None:
         """Plan every step, reading only."""
-        self.story.fresh = False
+        self.story.fresh = self.story.hurry = False
         self._enter("planning")
-        order = PlanOrder(
-            response=self.story.response, incident=self.story.incident, findings=tuple(self.story.findings)
-        )
+        order = PlanOrder.of(self.story.response, self.story.incident, self.story.findings)
         try:
             plan: Plan = await self._do(PLAN, "plan", order, Plan, says="plan every step, reading only")
         except ActivityError as error:
@@ -167,7 +263,9 @@ class Respond:
         does not wait for them.
         """
         story = self.story
+        story.carrying = True
         while not story.stopped():
+            await self._pass_on()
             todo = story.todo()
             stretch = next(iter(stretches(todo)), ())
             if stretch and not (story.is_asking(stretch) or story.granted(stretch) or self._waits(stretch)):
@@ -192,6 +290,7 @@ class Respond:
         self.story.withdraw(workflow.now())
         settling, self.settling = self.settling, []
         await asyncio.gather(*settling)
+        self.story.carrying = False
 
     async def _answer(
         self, stretch: tuple[PlannedStep, ...]
@@ -201,9 +300,9 @@ class Respond:
         if stretch and not story.granted(stretch) and not self._waits(stretch):
             if await self._decided("apply"):
                 return "granted"
-            if (story.fresh or self.thawed) and not story.answered("apply", workflow.now()):
-                return "plan"
-            return "again" if self._waits(stretch) else "refused"
+            if story.answered("apply", workflow.now()):
+                return "again" if self._waits(stretch) else "refused"
+            return "plan" if story.due(workflow.now()) or self.thawed else "again"
         if story.parked():
             await self._until_thaw()
             return "over" if story.stopped() else "plan"
@@ -221,10 +320,14 @@ class Respond:
             if self.story.stopped():
                 break
             siblings = [step for step in steps if step.stage == stage and self.story.is_before_parked(step)]
-            results = await asyncio.gather(*(self._apply(step) for step in siblings))
-            for step, result in zip(siblings, results, strict=True):
-                if result == "failed":
-                    self.story.step_failed(step)
+            results = []
+            for first in range(0, len(siblings), _AT_ONCE):
+                some = siblings[first : first + _AT_ONCE]
+                became = await asyncio.gather(*(self._apply(step) for step in some))
+                for step, result in zip(some, became, strict=True):
+                    if result == "failed":
+                        self.story.step_failed(step)
+                results += became
             if "drifted" in results:
                 break
 
@@ -267,8 +370,8 @@ class Respond:
         else:
             self.settling.append(asyncio.create_task(self._settle(step)))
 
-    async def _settle(self, step: PlannedStep) -> None:
-        """Ask again until the vendor made it true, or its settling time is over."""
+    async def _settle(self, step: PlannedStep, left: timedelta | None = None) -> None:
+        """Ask again until the vendor made it true, or its settling time (or what is left of it) is over."""
         if not self.story.parked():
             self._enter("unverified")
         try:
@@ -278,7 +381,7 @@ class Respond:
                 self._order(step),
                 Verified,
                 says=f"verify until settled: {step.says}",
-                overall=step.settles_within + _LAST_LOOK,
+                overall=max(step.settles_within if left is None else left, timedelta()) + _LAST_LOOK,
             )
         except ActivityError as error:
             self._note("unverified", f"not seen contained in time: {reason(error)}", step=step.id)
@@ -295,32 +398,45 @@ class Respond:
         if slot != "review":
             self._enter("awaiting_approval")
         story = self.story
-
-        def over() -> bool:
-            new = slot == "apply" and (story.fresh or self.thawed)
-            return new or story.answered(slot, workflow.now())
-
-        def something() -> bool:
-            return over() or bool(story.to_confirm(slot, workflow.now())) or self.nudged
-
-        while not over():
-            if story.to_confirm(slot, workflow.now()):
+        while not self._is_over(slot):
+            if self._confirms(slot):
                 await self._confirm(slot)
                 continue
             self.nudged = False
             wake = story.next_wake(slot)
+            if slot == "apply" and story.fresh:
+                wake = min(wake, story.plan_due(workflow.now()))
             try:
-                await workflow.wait_condition(something, timeout=max(wake - workflow.now(), timedelta()))
+                await workflow.wait_condition(
+                    lambda: self._is_over(slot) or self._confirms(slot) or self.nudged,
+                    timeout=max(wake - workflow.now(), timedelta()),
+                )
             except TimeoutError:
-                if workflow.now() < story.asks[slot].deadline:
-                    story.remind(workflow.now(), slot)
-                else:
-                    story.escalate(workflow.now(), slot)
+                self._silence(slot)
         if not story.answered(slot, workflow.now()):
-            return False  # not answered yet: there is something new to plan first
+            return False  # not answered yet: there is something new to plan first, or this run is long
         if slot == "apply" and await self._parked_by_silence():
             return False
         return story.decide(workflow.now(), slot)
+
+    def _is_over(self, slot: Slot) -> bool:
+        """Whether waiting for an answer ends now. The main line also plans, and hands on to the next run."""
+        now = workflow.now()
+        other = slot == "apply" and (self.story.due(now) or self.thawed or self._is_long())
+        return other or self.story.answered(slot, now)
+
+    def _confirms(self, slot: Slot) -> bool:
+        return bool(self.story.to_confirm(slot, workflow.now())) and not self.passing
+
+    def _silence(self, slot: Slot) -> None:
+        """Remind people, or ask more of them, when it is time for that."""
+        story, now = self.story, workflow.now()
+        if now < story.next_wake(slot):
+            return  # it was something else that is due
+        if now < story.asks[slot].deadline:
+            story.remind(now, slot)
+        else:
+            story.escalate(now, slot)
 
     async def _confirm(self, slot: Slot) -> None:
         """Look everyone up who said yes; a directory that cannot be read in time means no."""
@@ -422,24 +538,17 @@ class Respond:
         story = self.story
 
         def over() -> bool:
-            return self.thawed or story.fresh or story.stopped()
+            return self.thawed or story.due(workflow.now()) or story.stopped()
 
         while not over():
             if "undo" not in story.asks:
                 self._enter(story.resting_status())
-            await workflow.wait_condition(lambda: over() or self._may_continue_as_new())
-            if not over():
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(story.incident.model_copy(update={"carried": story.carry()}))
+            await self._pass_on()
+            if story.fresh:
+                await self._until_due(over)
+                continue
+            await workflow.wait_condition(lambda: over() or story.fresh or self._is_long())
         story.hold_anew()
-
-    def _may_continue_as_new(self) -> bool:
-        return (
-            workflow.info().is_continue_as_new_suggested()
-            and not self.story.asks.get("undo")
-            and not self.story.reviewing(workflow.now())
-            and not self.story.fresh
-        )
 
     async def _still_granted(self) -> bool:
         """Look everyone up who said yes before the thaw; a directory that cannot be read means: ask again."""
@@ -472,22 +581,28 @@ class Respond:
         story = self.story
         story.hold_from(workflow.now())
         self._enter(story.resting_status())
-        while not story.give_back and not story.fresh:
-            moments = [story.next_look(), story.next_lift(), story.hold_ends()]
+        while not story.give_back and not story.due(workflow.now()):
+            await self._pass_on()
+            if story.ask_cancelled(workflow.now()):
+                self.tasks.append(asyncio.create_task(self._wait_for_undo()))
+            planned = story.plan_due(workflow.now()) if story.fresh else None
+            moments = [story.next_look(), story.next_lift(), story.hold_ends(), planned]
             wake = min(moment for moment in moments if moment is not None)
             owed = not story.review_over()
             try:
                 await workflow.wait_condition(
                     # A review that is over may let the hold be over as well.
-                    lambda: bool(story.give_back) or story.fresh or (owed and story.review_over()),  # noqa: B023
+                    lambda: (
+                        bool(story.give_back)
+                        or (story.fresh and planned is None)  # noqa: B023
+                        or (owed and story.review_over())  # noqa: B023
+                        or self._is_long()
+                    ),
                     timeout=max(wake - workflow.now(), timedelta()),
                 )
             except TimeoutError:
                 if await self._woken():
                     return
-            if self._may_continue_as_new():
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(story.incident.model_copy(update={"carried": story.carry()}))
 
     async def _woken(self) -> bool:
         """Do what the hour asks for; says whether the hold is over."""
@@ -529,7 +644,11 @@ class Respond:
         self.story.withdraw(workflow.now())
         self._enter("containing")
         made = {step.id for step in self.story.held()}
+        self.story.carrying = False
         for step in self.story.owed():
+            if step.id in self.story.given_up():
+                continue
+            await self._pass_on()
             if not step.reversible:
                 self._note("stuck", f"it cannot be undone: {step.reversibility.says}", step=step.id)
                 continue
@@ -556,15 +675,11 @@ class Respond:
     async def _close(self) -> Report:
         self.story.closing = True
         self.story.settle_parked(workflow.now())
+        self.story.tell_spilled(workflow.now())
         status = self.story.final_status()
         self._note("closed", f"closed as {status}", data={"status": status})
         self._enter(status)
-        order = SealOrder(response=self.story.response, entries=tuple(self.story.entries))
-        try:
-            sealed: Sealed = await self._do(SEAL, "seal", order, Sealed, says="seal the evidence")
-            self.story.seal(sealed)
-        except ActivityError as error:
-            workflow.logger.error("the evidence could not be written: %s", reason(error))
+        await self._seal()
         self.story.over = True
         if self.incident.desk:
             await self._show()
@@ -574,27 +689,57 @@ class Respond:
             workflow.continue_as_new(following)
         return self.report()
 
+    async def _seal(self) -> None:
+        """Write the evidence: what is long goes there in parts first, for a payload holds 2 MB."""
+        await self._keep_parts()
+        story = self.story
+        if story.whole > MOST_CARRIED:
+            workflow.logger.error("the evidence could not be written: the store takes no part of the ledger")
+            return
+        entries = tuple(story.entries[story.parted :])
+        order = SealOrder(response=story.response, entries=entries, parts=tuple(story.parts))
+        try:
+            sealed: Sealed = await self._do(SEAL, "seal", order, Sealed, says="seal the evidence")
+            story.seal(sealed)
+        except ActivityError as error:
+            workflow.logger.error("the evidence could not be written: %s", reason(error))
+
     # ---- messages --------------------------------------------------------------------
 
     @workflow.update(name=JOIN)
     def join(self, finding: Finding) -> None:
         """Take in a later finding that brings a fact."""
+        self.updates += 1
         self.story.join(finding, workflow.now())
 
     @join.validator
     def _check_join(self, finding: Finding) -> None:
         if self.story.knows(finding):
             raise ApplicationError("this response knows all of that", type="Known")
+        if not self.story.has_room(finding):
+            raise ApplicationError("this response is full", type="Closing" if self.story.closing else "Full")
+
+    @workflow.signal(name=SPILL)
+    def spill(self, hashes: list[str]) -> None:
+        """Count findings that the gateway could not bring in, for there is no room."""
+        self.story.spill(hashes, workflow.now())
 
     @workflow.signal(name=JOIN_SIGNAL)
     def join_later(self, finding: Finding) -> None:
         """Take in a finding that came while no worker could answer."""
-        if not self.story.knows(finding):
+        if self.story.knows(finding):
+            return
+        if self.story.has_room(finding):
             self.story.join(finding, workflow.now())
+        elif self.story.closing:
+            self.story.missed += 1
+        else:
+            self.story.spill([finding_hash(finding)], workflow.now())
 
     @workflow.update(name=VOTE)
     def vote(self, vote: Vote) -> VoteReceipt:
         """Count a vote; the validator has let it through."""
+        self.updates += 1
         return self.story.count(vote, workflow.now())
 
     @vote.validator
@@ -618,6 +763,7 @@ class Respond:
     @workflow.update(name=UNDO)
     def undo(self, request: UndoRequest) -> VoteReceipt:
         """Ask for the approval of taking everything back."""
+        self.updates += 1
         return self._ask_undo(request)
 
     @undo.validator
@@ -639,6 +785,7 @@ class Respond:
     @workflow.update(name=SNOOZE)
     def snooze(self, request: SnoozeRequest) -> Nudged:
         """Put the reminder of an ask off."""
+        self.updates += 1
         self.nudged = True
         return self.story.snooze(request, workflow.now())
 
@@ -650,6 +797,7 @@ class Respond:
     @workflow.update(name=REASSIGN)
     def reassign(self, request: ReassignRequest) -> Nudged:
         """Ask one of those who may decide to look at it."""
+        self.updates += 1
         return self.story.reassign(request, workflow.now())
 
     @reassign.validator
@@ -724,15 +872,25 @@ class Respond:
         """Tell how the response stands, exactly, at any moment."""
         return self.story.report(workflow.now())
 
+    @workflow.query(name=CARRIED)
+    def carried(self) -> Incident:
+        """Tell all that this run knows, as the next run takes it up: also a run that was ended can."""
+        return self.story.next_run()
+
     # ---- the desk --------------------------------------------------------------------
 
     async def _herald(self) -> None:
         """Tell the desk of every change, one notice at a time; what piles up is told at once."""
         shown = -1
+        told: list[datetime] = []
         while True:
             await workflow.wait_condition(
                 lambda: self.story.version != shown and self.story.worth_telling()  # noqa: B023 - read anew
             )
+            told = [at for at in told if workflow.now() - at < _BUSY]
+            if len(told) >= _SHOWN_AT_ONCE:
+                await workflow.sleep(_BETWEEN_SHOWS)
+            told.append(workflow.now())
             shown = self.story.version
             await self._show()
 
@@ -781,13 +939,15 @@ class Respond:
                 fairness_key=self.incident.account or finding.account or "none",
             ),
         )
-        if verb != "apply":
-            return await handle
-        self.in_flight.append(handle)
+        self.busy += verb not in _DONE_AGAIN
+        if verb == "apply":
+            self.in_flight.append(handle)
         try:
             return await handle
         finally:
-            self.in_flight.remove(handle)
+            self.busy -= verb not in _DONE_AGAIN
+            if verb == "apply":
+                self.in_flight.remove(handle)
 
     def _note(
         self, kind: EntryKind, says: str, *, step: str | None = None, data: dict[str, Any] | None = None

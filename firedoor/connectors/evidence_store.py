@@ -15,6 +15,8 @@ from firedoor.domain.errors import Absent, Rejected, Unavailable
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9_]{1,64}-[0-9a-f]{12}\.evidence\.json")
 #: Written once, for its owner to read; an auditor gets a copy, or a group that somebody gives it.
 _MODE = 0o400
+_PARTS = "parts"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PROBE = 4096  # bytes
 _MIB = 1024 * 1024
 _ENOUGH = 64 * _MIB  # of free space; a file of evidence has less than two
@@ -70,6 +72,29 @@ class EvidenceStore:
                 return path.read_bytes()
             except FileNotFoundError:
                 raise Absent(f"there is no evidence {name} in {self.folder}") from None
+
+    def write_part(self, sha256: str, data: bytes) -> None:
+        """Keep a part of a ledger that is still open, under the hash of its bytes."""
+        path = self._part(sha256)
+        with _disk(f"a part of a ledger could not be written to {path.parent}"):
+            _private(path.parent)
+            if not path.exists():
+                self._place(path, data)
+            _settle(path.parent)
+
+    def read_part(self, sha256: str) -> bytes:
+        """Return a part by the hash of its bytes. Raises Absent."""
+        path = self._part(sha256)
+        with _disk(f"a part of a ledger could not be read from {path.parent}"):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                raise Absent(f"there is no part {sha256} in {path.parent}") from None
+
+    def _part(self, sha256: str) -> Path:
+        if not _SHA256.fullmatch(sha256):
+            raise Rejected(f"{sha256[:120]!r} is not the name of a part", expected="64 hex digits")
+        return self.folder / _PARTS / f"{sha256}.json"
 
     def names(self, *, tail: str = "") -> tuple[str, ...]:
         """Return the names in the order of time; with `tail` those of one response."""

@@ -15,8 +15,6 @@ from firedoor.domain.vote import Vote
 
 V = TypeVar("V", bound=Value)
 
-#: How the workflow notes that an operator cancelled it; everything is given back then.
-_CANCELLED = "the response was cancelled"
 #: Which names of a finding's actor are the subject's own, as `subjects_of` takes them.
 _SUBJECT = ("email", "user_name", "session_name", "uid")
 
@@ -75,7 +73,6 @@ class _Book:
             "reviewed": self._reviewed,
             "begun": self._begins,
             "failed": self._failed,
-            "noted": self._noted,
             "undo_requested": self._requested,
             "undoing": self._undoing,
         }
@@ -117,7 +114,10 @@ class _Book:
         del seq
         self._plan = dict(entry.data["plan"])  # type: ignore[arg-type]
         kept = {id_: step for id_, step in self._steps.items() if self._begun.get(id_)}
-        fresh = {step["id"]: step for step in self._plan["steps"] if not self._begun.get(step["id"])}
+        # A later plan tells what changed, and names what is as it was.
+        same: Any = entry.data.get("same", [])
+        steps = [*(self._steps[id_] for id_ in same), *self._plan["steps"]]
+        fresh = {step["id"]: step for step in steps if not self._begun.get(step["id"])}
         self._steps = {**kept, **fresh}
         yield from ()
 
@@ -274,11 +274,6 @@ class _Book:
             self._gives_back = True
         yield from ()
 
-    def _noted(self, seq: int, entry: Entry) -> Iterator[str]:
-        del seq
-        self._gives_back = self._gives_back or entry.says.startswith(_CANCELLED)
-        yield from ()
-
     def _requested(self, seq: int, entry: Entry) -> Iterator[str]:
         del seq
         request: Any = entry.data.get("request")
@@ -289,7 +284,7 @@ class _Book:
         del seq
         if not self._gives_back and entry.step not in self._granted["undo"]:
             name = quoted(entry.step or "", 80)
-            yield f"takes step {name} back, and nobody let it, nothing failed, and nobody cancelled it"
+            yield f"takes step {name} back, and nobody let it and nothing failed"
 
 
 def _as(model: type[V], told: Any) -> V:

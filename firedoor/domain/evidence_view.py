@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from firedoor.domain.canonical import fingerprint
 from firedoor.domain.evidence import Pack
 from firedoor.domain.evidence_asked import AskTold, asks_of
-from firedoor.domain.evidence_facts import as_list, moment, text
+from firedoor.domain.evidence_facts import as_list, moment, text, texts
 from firedoor.domain.finding import Moment
 from firedoor.domain.ledger import Entry, EntryKind, owed
 from firedoor.domain.value import Value
@@ -138,10 +139,16 @@ def _who(entry: Entry) -> str:
 
 def _refused(entries: Sequence[Entry]) -> Iterable[Refused]:
     """List what was not carried out: by the last plan, or right before the world was touched."""
-    planned = next((entry for entry in reversed(entries) if entry.kind == "planned"), None)
-    for step in as_list(planned.data, "plan", "steps") if planned else ():
+    planned: dict[str, tuple[Entry, Any]] = {}
+    for entry in entries:
+        if entry.kind == "planned":
+            # A later plan tells what changed, and names what is as it was.
+            same = {id_: planned[id_] for id_ in texts(entry.data, "same") if id_ in planned}
+            changed = {text(step, "id"): (entry, step) for step in as_list(entry.data, "plan", "steps")}
+            planned = same | changed
+    for entry, step in planned.values():
         if text(step, "outcome") == "refuse":
-            yield Refused(step=text(step, "id"), at=planned.at, says=text(step, "says"))  # type: ignore[union-attr]
+            yield Refused(step=text(step, "id"), at=entry.at, says=text(step, "says"))
     for entry in entries:
         if entry.kind == "settled" and text(entry.data, "outcome") == "refused":
             yield Refused(step=entry.step or "", at=entry.at, says=entry.says)

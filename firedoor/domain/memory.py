@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
 from firedoor.domain.approval import Approval
+from firedoor.domain.bounds import (
+    MOST_PLAN,
+    MOST_WHOLE,
+    PART_BYTES,
+    WINDOW,
+    Intake,
+    pause_before_plan,
+    weight,
+)
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.facts import fields_read
 from firedoor.domain.finding import Finding
 from firedoor.domain.ledger import SETTLING, UNFINISHED, Entry, EntryKind, is_unsure, owed
+from firedoor.domain.packed import unpack_whole
 from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.response import Carried, Incident, Sealed, finding_version
+from firedoor.domain.response import Carried, Incident, Part, Sealed, finding_version
+from firedoor.domain.telling import short
 from firedoor.domain.words import PublicKey, Word
 
 Slot = Literal["apply", "undo", "review"]
+TAKEN_UP = "taken_up"  # in the data of the entry that tells it
+_SAID = 20  # steps of a plan whose clauses its entry repeats
 
 
 class Memory:
     """The ledger and the plan of one response. Every method that needs the time is given it."""
 
     def __init__(self, response: str, incident: Incident, now: datetime) -> None:
-        past = incident.carried or Carried(
-            findings=(incident.finding,), started=now, asks_opened=incident.asks_before
-        )
+        past = _past(incident, now)
         self.response = response
-        self.incident = incident
+        # What was handed on is laid out below; it must not travel with every order once more.
+        self.incident = incident.model_copy(update={"carried": None, "packed": "", "ended": None})
         self.started = past.started
         self.findings = list(past.findings)
         self.versions = list(past.versions) or [finding_version(incident.finding)]
+        self.intake = Intake(self.findings)
+        self.spilled = past.spilled
         self.entries = list(past.entries)
+        self.parts = list(past.parts)
+        self.parted = sum(part.entries for part in past.parts)
+        self.whole = sum(weight(entry) for entry in self.entries[self.parted :])  # bytes
+        self.told_short = [short(entry) for entry in self.entries]
+        self.told_bytes = sum(weight(entry) for entry in self.told_short)
         self.plan = past.plan
         self.status: Status = past.status
         self.held_from = past.held_from
         self.looks = past.looks
         self.lifts_asked = past.lifts_asked
         self.asks_opened = past.asks_opened
-        self.asks: dict[Slot, Approval] = {"apply": past.ask} if past.ask else {}
-        if past.review:
-            self.asks["review"] = past.review
-        self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = (
-            {"apply": past.asked_steps} if past.asked_steps else {}
-        )
-        self.give_back = ""  # why everything is taken back, "" while nobody wants that
+        self.asks: dict[Slot, Approval] = dict(past.asks)
+        self.asked_steps: dict[Slot, tuple[PlannedStep, ...]] = dict(past.asked_steps)
+        self.give_back = past.give_back  # why everything is taken back, "" while nobody wants that
+        self.carrying = past.carrying  # it plans, asks and applies: a next run goes on with that
+        self.cancelled = past.cancelled  # why an operator cancelled it, until that is an ask for undo
         self.refused = list(past.refused)  # effects that people said no to
         self.muted_until = past.muted_until  # people called it a false positive
         self.muted = past.muted
@@ -58,13 +75,16 @@ class Memory:
         self.sealed: Sealed | None = None  # the evidence, once it is written
         self.over = False  # the evidence is written, or cannot be: nothing more will be told
         self.late: list[Finding] = []
+        self.missed = 0  # findings that came while it closed, and were too many
         self.told = bool(past.entries)  # the desk was told of it before
-        self.fresh = False  # a joined finding brought a fact that is not planned yet
+        self.fresh = past.fresh  # a joined finding brought a fact that is not planned yet
+        self.hurry = False  # … and it is worse than all before: its plan waits for nothing
         self.told_of_hold = any(
             entry.kind == "noted" and "stays open until the thaw" in entry.says for entry in self.entries
         )
+        self.taken_up = any(entry.data.get(TAKEN_UP) is True for entry in self.entries)
         self.failed = any(entry.kind == "failed" for entry in self.entries)
-        self.version = len(self.entries)  # grows with everything there is to tell
+        self.version = past.version  # grows with everything there is to tell
 
     # ---- the ledger ------------------------------------------------------------------
 
@@ -93,8 +113,33 @@ class Memory:
         data: dict[str, Any] | None = None,
     ) -> None:
         """Append to the ledger."""
-        self.entries.append(Entry(at=now, kind=kind, says=says, step=step, data=data or {}))
+        entry = Entry(at=now, kind=kind, says=says, step=step, data=data or {})
+        told = short(entry)
+        self.entries.append(entry)
+        self.told_short.append(told)
+        self.whole += weight(entry)
+        self.told_bytes += weight(told)
         self.version += 1
+
+    def next_part(self, most: int = MOST_WHOLE) -> tuple[Entry, ...]:
+        """Return the oldest entries that are to be written to a part; none while the whole ones are few."""
+        if self.whole <= most:
+            return ()
+        taken, size = 0, 0
+        for entry in self.entries[self.parted :]:
+            size += weight(entry)
+            if taken and size > PART_BYTES:
+                break
+            taken += 1
+        return tuple(self.entries[self.parted : self.parted + taken])
+
+    def take_part(self, part: Part) -> None:
+        """Keep the short form of entries that the evidence store holds now."""
+        end = self.parted + part.entries
+        self.whole -= sum(weight(entry) for entry in self.entries[self.parted : end])
+        self.entries[self.parted : end] = self.told_short[self.parted : end]
+        self.parts.append(part)
+        self.parted = end
 
     def receive(self, now: datetime) -> None:
         """Open the ledger with what was received and what answers it."""
@@ -113,6 +158,9 @@ class Memory:
                 "gateway_keys": list(incident.gateway_keys),
             },
         )
+        if incident.missed:
+            says = f"{incident.missed} more findings came while the last response closed; they were too many"
+            self.note(now, "noted", says)
 
     def seal(self, sealed: Sealed) -> None:
         """Take in where the evidence is: its head is told where nobody with the signing key can change it."""
@@ -172,13 +220,51 @@ class Memory:
         begun = self.begun()
         kept = {step.id: step for step in self.steps() if step.id in begun}
         plan = plan.model_copy(update={"steps": tuple(_apart(step, kept) for step in plan.steps)})
-        fresh = (step for step in plan.steps if step.id not in begun)
+        fresh = [step for step in plan.steps if step.id not in begun]
+        left_out = _too_many(kept.values(), fresh)
+        if left_out:
+            fresh = fresh[:-left_out]
+            plan = plan.model_copy(update={"steps": plan.steps[:-left_out]})
+        self._note_plan(now, plan)
         self.plan = plan.model_copy(update={"steps": (*kept.values(), *fresh)})
-        self.note(now, "planned", _summary(plan), data={"plan": plain(plan)})
+        if left_out:
+            self.failed = True
+            says = f"{left_out} steps do not fit into one response any more; a person should look"
+            self.note(now, "failed", says)
         for step in plan.steps:
             if step.outcome == "unplanned":
                 self.failed = True
-                self.note(now, "failed", step.says, step=step.id)
+                if not self._said_last(step.id, "failed", step.says):
+                    self.note(now, "failed", step.says, step=step.id)
+
+    def _note_plan(self, now: datetime, plan: Plan) -> None:
+        """Write down what of a plan differs from the one before; what is as it was is named."""
+        before = {step.id: step for step in self.steps()}
+        changed = tuple(step for step in plan.steps if before.get(step.id) != step)
+        data: dict[str, Any] = {"plan": plain(plan.model_copy(update={"steps": changed}))}
+        same = [step.id for step in plan.steps if before.get(step.id) == step]
+        if self.plan is not None:
+            data["same"] = same
+            if self.plan.lookups == plan.lookups:
+                del data["plan"]["lookups"]
+        self.note(now, "planned", _summary(plan), data=data)
+
+    def _said_last(self, step: str, kind: EntryKind, says: str) -> bool:
+        """Whether this very thing is the last that was said of a step: a flood does not repeat it."""
+        last = next((entry for entry in reversed(self.entries) if entry.step == step), None)
+        return last is not None and (last.kind, last.says) == (kind, says)
+
+    def plan_due(self, now: datetime) -> datetime:
+        """When the next plan may be made: at once, but in a flood after an ever longer pause."""
+        if self.hurry:
+            return now
+        made = [entry.at for entry in self.entries if entry.kind == "planned"]
+        recent = [at for at in made if now - at < WINDOW]
+        return max(now, recent[-1] + pause_before_plan(len(recent))) if recent else now
+
+    def due(self, now: datetime) -> bool:
+        """Whether there is something new to plan, and it may be planned now."""
+        return self.fresh and self.plan_due(now) <= now
 
     def todo(self) -> list[PlannedStep]:
         """Steps that would change something and are not begun; none in shadow mode."""
@@ -281,8 +367,28 @@ def _about(step: PlannedStep) -> list[JsonValue]:
     return [step.action, step.account, step.region, step.params]
 
 
+def _too_many(kept: Iterable[PlannedStep], fresh: Sequence[PlannedStep]) -> int:
+    """How many of the fresh steps do not fit beside those that are begun."""
+    room = MOST_PLAN - sum(weight(step) for step in kept)
+    for number, step in enumerate(fresh):
+        room -= weight(step)
+        if room < 0:
+            return len(fresh) - number
+    return 0
+
+
+def _past(incident: Incident, now: datetime) -> Carried:
+    if incident.carried is not None:
+        return incident.carried
+    if incident.packed:
+        return unpack_whole(incident.packed, Carried)
+    return Carried(findings=(incident.finding,), started=now, asks_opened=incident.asks_before)
+
+
 def _summary(plan: Plan) -> str:
-    told = [f"{step.id}: {step.says}" for step in plan.steps]
+    told = [f"{step.id}: {step.says}" for step in plan.steps[:_SAID]]
+    if len(plan.steps) > _SAID:
+        told.append(f"and {len(plan.steps) - _SAID} more")
     if not told:
         told = ["there is nothing to do", *(f"{step}: {why}" for step, why in plan.left_aside.items())]
     return "; ".join(told)

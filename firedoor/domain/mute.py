@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from firedoor.domain.finding import Finding, Severity
 from firedoor.domain.value import Value
+
+_LONG = 80  # characters
 
 
 class Muted(Value):
@@ -28,9 +31,14 @@ class Muted(Value):
             return f"its severity is {finding.severity.value}, and was {self.severity.value}"
         via, source, type_ = _kind(finding)
         if (via, source) not in {(door, detector) for door, detector, _ in self.told}:
-            return f"{source} reports it as well"
-        return None if (via, source, type_) in self.told else f"{source} reports {type_} now"
+            return f"{finding.source} reports it as well"
+        return None if (via, source, type_) in self.told else f"{finding.source} reports {finding.type} now"
 
 
 def _kind(finding: Finding) -> tuple[str, str, str]:
-    return finding.via, finding.source, finding.type
+    return _named(finding.via), _named(finding.source), _named(finding.type)
+
+
+def _named(text: str) -> str:
+    """Keep a name short: a sender may choose many of 4 kB, and all of them stand in every report."""
+    return text if len(text) <= _LONG else blake2b(text.encode(), digest_size=16).hexdigest()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
+from pydantic_core import to_json
 
-from firedoor.domain.approval import Approval, State
+from firedoor.domain.approval import Approval, AskKind, State
 from firedoor.domain.contract import Status
 from firedoor.domain.finding import Finding, Moment
 from firedoor.domain.ledger import Entry
 from firedoor.domain.mute import Muted
+from firedoor.domain.packed import pack, unpack
 from firedoor.domain.plan import Plan, PlannedStep
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.undoing import Made
@@ -21,27 +24,64 @@ from firedoor.domain.value import Value
 from firedoor.domain.vote import Door, Vote, Voter
 from firedoor.domain.words import PublicKey, Word
 
+_PACKED_FROM = 16_000  # bytes
+
+
+class Part(Value):
+    """Entries of an open ledger that the evidence store holds under their SHA-256."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    entries: int
+
+
+class Spilled(Value):
+    """Findings that were not taken in: how many, the last ones by hash, and a hash over all."""
+
+    count: int = 0
+    chain: str = ""
+    named: tuple[str, ...] = ()
+
 
 class Carried(Value):
-    """What a response takes along when it continues as new."""
+    """All that a response takes along when it continues as new: what is not here is forgotten.
+
+    Of entries that lie in `parts` it holds the short form. `asks` are open, or the last decided.
+    """
 
     findings: tuple[Finding, ...]
     started: Moment
     versions: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
+    parts: tuple[Part, ...] = ()
     plan: Plan | None = None
     status: Status = "planning"
+    version: int = 0
     held_from: Moment | None = None
     looks: int = 0
     lifts_asked: int = 0
     asks_opened: int = 0
-    ask: Approval | None = None  # the last one, decided: who said yes is still to be shown
-    asked_steps: tuple[PlannedStep, ...] = ()
+    asks: dict[AskKind, Approval] = Field(default_factory=dict)
+    asked_steps: dict[AskKind, tuple[PlannedStep, ...]] = Field(default_factory=dict)
     refused: tuple[str, ...] = ()
-    review: Approval | None = None  # of a broken glass, open or decided
+    give_back: str = ""
+    carrying: bool = False  # it plans, asks and applies; else it holds, gives back or closes
+    fresh: bool = False
+    cancelled: str = ""
     muted_until: Moment | None = None
     muted: Muted | None = None
     words_refused: int = 0
+    spilled: Spilled = Spilled()
+
+
+class Ended(Value):
+    """How a run ended without its own doing: an operator's terminate, a limit of the server's, a failure."""
+
+    how: str
+    by_operator: bool = False
+
+    def says(self) -> str:
+        """Tell it in one clause."""
+        return f"its run was ended from outside ({self.how})"
 
 
 class Incident(Value):
@@ -63,7 +103,10 @@ class Incident(Value):
     desk: str | None = None  # the channel whose desk is told; None without Slack
     editors: tuple[str, ...] = ()  # names of who last changed the playbook; they cannot say yes to it
     caution: str = ""
-    carried: Carried | None = None  # what an earlier run of the same response hands on
+    carried: Carried | None = None  # what an earlier run of the same response hands on …
+    packed: str = ""  # … or the same, made small to travel
+    ended: Ended | None = None  # how the earlier run was ended from outside, where it did not hand on itself
+    missed: int = 0  # findings that came while the response before this one closed, and were too many for it
     asks_before: int = 0  # asks of earlier responses to this incident: their cards are none of ours
     next: bool = False  # begun by a response that was closing; Temporal's list still tells its last status
 
@@ -74,11 +117,28 @@ class Incident(Value):
 
 
 class PlanOrder(Value):
-    """Plan a whole response, reading only, for all findings that are part of it."""
+    """Plan a whole response, reading only, for all findings that are part of it.
+
+    Where they are more than a few kB they travel `packed`.
+    """
 
     response: str
     incident: Incident
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
+    packed: str = ""
+
+    @classmethod
+    def of(cls, response: str, incident: Incident, findings: Sequence[Finding]) -> PlanOrder:
+        """Make an order that travels light."""
+        if len(findings) == 1 or len(to_json(list(findings))) < _PACKED_FROM:
+            return cls(response=response, incident=incident, findings=tuple(findings))
+        return cls(response=response, incident=incident, packed=pack(findings))
+
+    def opened(self) -> PlanOrder:
+        """Return the order with its findings laid out."""
+        if not self.packed:
+            return self
+        return self.model_copy(update={"findings": tuple(unpack(self.packed, Finding)), "packed": ""})
 
 
 class StepOrder(Value):
@@ -239,6 +299,9 @@ class Report(Value):
     sealed: Sealed | None = None  # the evidence, once it is written
     gateway_keys: tuple[PublicKey, ...] = ()  # the gateways whose words count here
     words_refused: int = 0  # how many came that no gateway of ours signed
+    spilled: Spilled = Spilled()  # findings that came when it was full
+    asks_opened: int = 0
+    ended: str = ""  # how its run was ended from outside: it can do nothing until it is taken up again
 
     def timeline(self) -> tuple[Entry, ...]:
         """List what people are told: the ledger, then the head of the evidence as an outside witness."""
@@ -263,11 +326,19 @@ class Report(Value):
         return tuple(each for each in asks if each is not None)
 
 
-class SealOrder(Value):
-    """Write the evidence of a response, once."""
+class PartOrder(Value):
+    """Keep some entries of an open response's ledger in the evidence store, until it is sealed."""
 
     response: str
     entries: tuple[Entry, ...]
+
+
+class SealOrder(Value):
+    """Write the evidence of a response, once: what lies in `parts` of the store, then `entries`."""
+
+    response: str
+    entries: tuple[Entry, ...]
+    parts: tuple[Part, ...] = ()
 
 
 def reviewed(entries: Sequence[Entry], review: Approval) -> bool:
@@ -289,13 +360,20 @@ def finding_version(finding: Finding) -> str:
     A detector may tell of several actors under one uid: whose key it is belongs to it as well. It is
     JSON, since senders choose the parts: no choice of theirs looks like another's version.
     """
-    return json.dumps([*_whose(finding), finding.modified.isoformat()])
+    return json.dumps([_whose(finding), finding.modified.isoformat()])
 
 
-def _whose(finding: Finding) -> list[str]:
+def finding_hash(finding: Finding) -> str:
+    """Name all that a finding says, for those that a full response counts."""
+    return blake2b(to_json(finding), digest_size=16).hexdigest()
+
+
+def _whose(finding: Finding) -> str:
+    """Name a finding in few bytes, whatever its sender chose: a response keeps many such names."""
     actor = finding.actor
     who = actor.user_name or actor.role_name or actor.uid or ""
-    return [finding.via, finding.source, finding.uid, who, actor.access_key_id or ""]
+    told = json.dumps([finding.via, finding.source, finding.uid, who, actor.access_key_id or ""])
+    return blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -335,7 +413,7 @@ def worse_than_muted(worse: str) -> str:
 def seen(versions: Sequence[str], finding: Finding) -> bool:
     """Whether a response has this version of a finding, or a later one of the same finding."""
     told = (json.loads(version) for version in versions)
+    mine = _whose(finding)
     return any(
-        whose == _whose(finding) and datetime.fromisoformat(modified) >= finding.modified
-        for *whose, modified in told
+        whose == mine and datetime.fromisoformat(modified) >= finding.modified for whose, modified in told
     )

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 
 from firedoor.domain.approval import AskKind
+from firedoor.domain.bounds import MOST_LATE, NAMED, weight
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.contract import Status
 from firedoor.domain.desk import Notice
 from firedoor.domain.facts import facts_of
 from firedoor.domain.finding import Finding
-from firedoor.domain.memory import Slot
+from firedoor.domain.ledger import Entry, unsettled
+from firedoor.domain.memory import TAKEN_UP, Slot
+from firedoor.domain.packed import pack_whole
 from firedoor.domain.patience import REST, WATCHES
 from firedoor.domain.plan import PlannedStep
 from firedoor.domain.policy import ApprovalRule
-from firedoor.domain.questions import Questions
+from firedoor.domain.questions import OPEN, Questions
 from firedoor.domain.response import (
     Carried,
+    Ended,
     Incident,
     Report,
+    Spilled,
     UndoRequest,
     VoteReceipt,
     finding_version,
@@ -28,6 +34,7 @@ from firedoor.domain.response import (
     taken_back,
     worse_than_muted,
 )
+from firedoor.domain.telling import MOST_TOLD, fitted
 from firedoor.domain.unfold import merged
 
 
@@ -52,6 +59,86 @@ class Story(Questions):
         rules = (self.plan.undo_rule,) if self.plan else ()
         opened = self.open_ask(now, "undo", self.owed(), rules, requester=request.person)
         return VoteReceipt(state="pending", missing=opened.missing(), fingerprint=opened.fingerprint)
+
+    def cancel(self, why: str, now: datetime) -> bool:
+        """Take in that an operator cancelled the run: it asks for undo, as anybody does.
+
+        Returns whether that ask is open now. Where there is nothing to take back yet, it is asked later.
+        """
+        self.cancelled = why
+        if self.undo_objection() is None:
+            return self.ask_cancelled(now)
+        says = f"cancelled in Temporal ({why}): {self.undo_objection()}; the response goes on"
+        self.note(now, "noted", says)
+        if self.give_back or "undo" in self.asks:
+            self.cancelled = ""
+        return False
+
+    def ask_cancelled(self, now: datetime) -> bool:
+        """Ask for the undo that a cancel wants, as soon as there is something to take back."""
+        if not self.cancelled or self.undo_objection() is not None or self.plan is None:
+            return False
+        says = f"cancelled in Temporal ({self.cancelled}): that asks for undo, which needs a yes"
+        self.cancelled = ""
+        self.note(now, "undo_requested", says)
+        self.open_ask(now, "undo", self.owed(), (self.plan.undo_rule,))
+        return True
+
+    def to_hold(self) -> bool:
+        """Whether there is something to hold: what changed the world, or may have when its run was ended."""
+        return bool(self.held() or (self.taken_up and self.owed()))
+
+    def resume(self, ended: Ended, now: datetime) -> None:
+        """Take up a run that was ended from outside: with caution, and nothing that was asked is asked still.
+
+        An operator who ended it wants it to rest: nothing is planned or asked any more, what is
+        contained is held, undo is offered, and the evidence tells it. What a limit or a fault ended goes on.
+        """
+        self.taken_up = True
+        caution = f"{ended.says()}; nothing is automatic from here on"
+        self.incident = self.incident.model_copy(update={"caution": caution})
+        self.note(
+            now,
+            "noted",
+            f"{ended.says()}; it is taken up again, with all that it knew",
+            data={TAKEN_UP: True},
+        )
+        for step in unsettled(self.entries):
+            if step in self.begun():
+                self.failed = True
+                self.note(now, "failed", "its run ended before it was heard done", step=step)
+        for slot in ("apply", "undo"):
+            held = self.asks.get(slot)
+            if held is not None and held.state(now) in OPEN:
+                data = {"ask": plain(held), "state": "withdrawn"}
+                self.note(now, "decided", f"{slot} {held.fingerprint}: withdrawn", data=data)
+                del self.asks[slot]
+        self.asks.pop("undo", None)
+        self.fresh = not ended.by_operator and (self.carrying or self.fresh) and not self.give_back
+        if ended.by_operator:
+            self.refuse(self.todo())
+            self.settle_parked(now)
+            self.carrying = False
+        elif self.fresh and self.plan is not None:
+            begun = self.begun()  # what is not is planned anew, with caution, before anything is done
+            steps = tuple(step for step in self.plan.steps if step.id in begun)
+            self.plan = self.plan.model_copy(update={"steps": steps})
+
+    def given_up(self) -> frozenset[str | None]:
+        """Steps whose undo was tried and ended stuck: a next run does not try them again."""
+        last = {
+            entry.step: entry.kind for entry in self.entries if entry.kind in ("undoing", "stuck", "begun")
+        }
+        return frozenset(step for step, kind in last.items() if kind == "stuck")
+
+    def to_settle(self) -> list[tuple[PlannedStep, datetime]]:
+        """Steps that are applied and not known to be contained, each with when: a next run looks on."""
+        since: dict[str | None, datetime | None] = {}
+        for entry in self.entries:
+            if entry.step is not None:
+                since[entry.step] = entry.at if entry.kind == "applied" else None
+        told = ((step, since.get(step.id)) for step in self.steps())
+        return [(step, at) for step, at in told if at is not None]
 
     def undo_moved(self, now: datetime) -> bool:
         """Whether more (or less) would be taken back than was approved; if so, it is asked anew."""
@@ -124,12 +211,48 @@ class Story(Questions):
         self.counted = len(self.findings)
         return facts_of(finding, self.read) <= self.known
 
+    def has_room(self, finding: Finding) -> bool:
+        """Whether a finding that brings something is taken in; else it is counted and named by its hash."""
+        if self.closing:
+            return weight([*self.late, finding]) <= MOST_LATE
+        return self.intake.has_room(finding)
+
+    def spill(self, hashes: Sequence[str], now: datetime) -> None:
+        """Count findings that came when this response was full; the 1st, 10th, 100th … is written down."""
+        before, spilled = self.spilled.count, self.spilled
+        chain, named = spilled.chain, spilled.named
+        for each in hashes:
+            if each in named:
+                continue  # delivered again
+            chain = sha256(f"{chain}{each}".encode()).hexdigest()
+            named = (*named, each)[-NAMED:]
+            spilled = Spilled(count=spilled.count + 1, chain=chain, named=named)
+        self.spilled = spilled
+        self.version += spilled.count > before
+        if not self.closing and len(str(spilled.count)) > len(str(before or "")):
+            self._note_spilled(now)
+
+    def _note_spilled(self, now: datetime) -> None:
+        one = self.spilled.count == 1
+        count = "1 more finding is" if one else f"{self.spilled.count} more findings are"
+        says = (
+            f"this response is full: {count} counted and named by hash; only what is worse is still taken in"
+        )
+        self.note(now, "noted", says, data={"spilled": plain(self.spilled)})
+
+    def tell_spilled(self, now: datetime) -> None:
+        """Write down at the close how many there were in all."""
+        if self.spilled.count > 1:
+            self._note_spilled(now)
+
     def join(self, finding: Finding, now: datetime) -> None:
         """Take a finding in; its facts are planned next, or answered by the next response."""
         if self.closing:
             self.late.append(finding)
             self.versions.append(finding_version(finding))
             return
+        self.hurry = self.hurry or self.intake.is_worse(finding)
+        self.intake.add(finding)
         self.findings.append(finding)
         self.versions.append(finding_version(finding))
         muted = self._is_muted(now)
@@ -177,7 +300,7 @@ class Story(Questions):
                 "finding": merged(late),
                 "received": now,
                 "caution": caution,
-                "carried": None,
+                "missed": self.missed,
                 "asks_before": self.asks_opened,
                 "next": True,
             }
@@ -253,7 +376,7 @@ class Story(Questions):
             summary=playbook.summary,
             status=self.status,
             finding=self.incident.finding,
-            findings_seen=len(self.versions),
+            findings_seen=len(self.versions) + self.spilled.count,
             started=self.started,
             plan=self.plan,
             ask=shown,
@@ -265,35 +388,53 @@ class Story(Questions):
             asked_steps=self.asked_steps.get(slot, ()),
             held_until=self.next_lift() or self.hold_ends(),
             owed=tuple(step.id for step in self.owed()),
-            entries=tuple(self.entries),
+            entries=self._told(),
             versions_seen=tuple(self.versions),
             sealed=self.sealed,
             gateway_keys=self.incident.gateway_keys,
             words_refused=self.words_refused,
+            spilled=self.spilled,
+            asks_opened=self.asks_opened,
             parked="" if self.closing else next(iter(self.parked().values()), ""),
         )
 
+    def _told(self) -> tuple[Entry, ...]:
+        """Tell the ledger whole while it is short; a long one in its short form, for a report holds 2 MB."""
+        if not self.parts and self.whole <= MOST_TOLD:
+            return tuple(self.entries)
+        return fitted(self.told_short, self.told_bytes)
+
     def carry(self) -> Carried:
-        """What the next run of the same response needs."""
+        """What the next run of the same response needs: the only place of state that travels."""
         return Carried(
             findings=tuple(self.findings),
             versions=tuple(self.versions),
             started=self.started,
             entries=tuple(self.entries),
+            parts=tuple(self.parts),
             plan=self.plan,
             status=self.status,
+            version=self.version,
             held_from=self.held_from,
             looks=self.looks,
             lifts_asked=self.lifts_asked,
             asks_opened=self.asks_opened,
-            ask=self.asks.get("apply"),
-            asked_steps=self.asked_steps.get("apply", ()),
+            asks=self.asks,
+            asked_steps=self.asked_steps,
             refused=tuple(self.refused),
-            review=self.asks.get("review"),
+            give_back=self.give_back,
+            carrying=self.carrying,
+            fresh=self.fresh,
+            cancelled=self.cancelled,
             muted_until=self.muted_until,
             muted=self.muted,
             words_refused=self.words_refused,
+            spilled=self.spilled,
         )
+
+    def next_run(self) -> Incident:
+        """Return the input of the next run of this response."""
+        return self.incident.model_copy(update={"packed": pack_whole(self.carry()), "next": False})
 
     def notice(self, now: datetime) -> Notice:
         """Tell the desk that there is something to show, in few words."""
