@@ -35,6 +35,7 @@ from firedoor.domain.contract import TASK_QUEUE
 from firedoor.domain.errors import FiredoorError
 from firedoor.domain.guards import Guards
 from firedoor.logs import configure_logging
+from firedoor.reconciler import Reconciler
 from firedoor.settings import Settings, from_environment
 from firedoor.wiring import Together, around, together
 from workflows.clearance import Clearance
@@ -172,9 +173,11 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     hands = hands_of(settings, load(settings.actions))
     async with worker_of(client, settings, hands):
+        looking = asyncio.create_task(Reconciler(client).run())
         threading.Thread(target=warm, args=(settings, hands), daemon=True, name="warm").start()
         structlog.get_logger("firedoor.worker").info("the worker is ready", temporal=temporal.address)
         await stop.wait()
+        looking.cancel()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +13,7 @@ from activities.faults import in_thread
 from activities.steps import Hands
 from firedoor.domain import asking
 from firedoor.domain.asking import rule_for
+from firedoor.domain.bounds import MOST_LOOKUP, MOST_PLAN, weight
 from firedoor.domain.canonical import digest, plain
 from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
 from firedoor.domain.expression import context_of
@@ -207,9 +208,9 @@ class _Round:
         """Add what the policy says of the plan as a whole; there, silence is never a yes."""
         policy, glass = self._policy, self._policy.break_glass
         return Plan(
-            steps=tuple(self._steps),
+            steps=tuple(_fitting(self._steps)),
             left_aside=self._left_aside,
-            lookups=self._lookups,
+            lookups={name: _told(value) for name, value in self._lookups.items()},
             undo_rule=policy.undo_rule.never_by_silence(),
             storm=policy.storm.never_by_silence() if policy.storm else None,
             break_glass=glass.model_copy(update={"review": glass.review.never_by_silence()})
@@ -301,6 +302,29 @@ class _Round:
             return [work(shell) for shell in shells]
         futures = [self._planning.submit(lambda shell=shell: work(shell)) for shell in shells]  # type: ignore[misc]
         return [future.result() for future in futures]
+
+
+def _fitting(steps: Sequence[PlannedStep]) -> Iterator[PlannedStep]:
+    """Yield the steps of a plan that travel in one; what is too much is named, loudly, and not shortened."""
+    size = 0
+    left: dict[str, list[PlannedStep]] = {}
+    for step in steps:
+        size += weight(step)
+        if size > MOST_PLAN:
+            left.setdefault(step.step, []).append(step)
+        else:
+            yield step
+    for name, some in left.items():
+        says = f"{len(some)} targets do not fit into one plan of {MOST_PLAN} bytes; a person should look"
+        changes = {"id": f"{name}.too_many", "outcome": "unplanned", "says": says, "params": {}, "target": ""}
+        nothing = {"before": None, "consequences": (), "owners": (), "by_hand": "", "identity": ""}
+        yield some[0].model_copy(update=changes | nothing)
+
+
+def _told(value: Any) -> Any:
+    """Return what a lookup told, where it is short enough to be kept with the plan, else its hash."""
+    size = weight(value)
+    return value if size <= MOST_LOOKUP else {"left_out": f"{size} bytes", "sha256": digest(value)}
 
 
 def _places(error: ValidationError) -> str:

@@ -105,6 +105,8 @@ async def report_of(client: Client, response: str) -> Report:
         raise Unavailable(
             "the response does not answer", mend="ask again, or look at Temporal's page"
         ) from None
+    if described.status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
+        return report.after_end(described.status.name.lower() if described.status else "ended")
     return report
 
 

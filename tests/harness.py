@@ -310,6 +310,11 @@ def incident_for(playbook_: Playbook, finding_: Finding, caution: str = "") -> I
     )
 
 
+def end_later(handle: WorkflowHandle[Any, Report]) -> None:
+    """Have a response that a test began in another way ended with the house."""
+    _begun.append(handle)
+
+
 #: Responses that tests began and that may be open still.
 _begun: list[WorkflowHandle[Any, Report]] = []
 

@@ -309,6 +309,20 @@ class Report(Value):
             return self.entries
         return (*self.entries, Entry(at=self.entries[-1].at, kind="noted", says=self.sealed.says()))
 
+    def after_end(self, how: str) -> Report:
+        """Tell how it stands when its run was ended from outside: it asks nothing, and cannot act."""
+        says = f"its run was ended from outside ({how}); it is taken up again as soon as a worker sees that"
+        at = self.entries[-1].at if self.entries else self.started
+        return self.model_copy(
+            update={
+                "asking": False,
+                "review": None,
+                "status": "failed",
+                "ended": how,
+                "entries": (*self.entries, Entry(at=at, kind="noted", says=says)),
+            }
+        )
+
     def review_open(self) -> bool:
         """Whether others are still asked to look at a broken glass."""
         return self.review is not None and not reviewed(self.entries, self.review)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import structlog
 from temporalio.client import (
@@ -24,7 +25,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.domain.contract import (
@@ -46,6 +47,7 @@ from firedoor.domain.reasons import undecided, unmet
 from firedoor.domain.response import (
     Incident,
     Report,
+    finding_hash,
     finding_version,
     last_ask,
     muted,
@@ -55,6 +57,8 @@ from firedoor.domain.response import (
 )
 from firedoor.domain.unfold import applies, identity_of
 from firedoor.domain.words import PublicKey
+from firedoor.gateway.spills import Spills
+from firedoor.recovery import ENDED_FROM_OUTSIDE, taken_up
 from firedoor.temporal import PATIENCE, answered, unavailable, updated
 
 log = structlog.get_logger("firedoor.gateway")
@@ -62,6 +66,10 @@ log = structlog.get_logger("firedoor.gateway")
 _FRESH = timedelta(seconds=5)  # how long a remembered status is told without asking again
 #: How long a finding waits to be joined before it is left as a signal; its door answers within 2.5 seconds.
 _JOINED_WITHIN = timedelta(seconds=1.5)
+#: A workflow takes ten updates at a time; what comes on top is thrown back, and would be left as a signal.
+_JOINING_AT_ONCE = 8
+#: What may wait for a worker in one history; the server ends a run at 51 200 events or 50 MB.
+_MOST_EVENTS, _MOST_BYTES = 10_000, 12_000_000
 _REMEMBERED = 50_000  # findings, about 20 MB at the most
 
 
@@ -91,6 +99,8 @@ class Engine:
         self._gateway_keys = tuple(gateway_keys)
         self._desk = desk
         self._editors = editors
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._spills = Spills(client)
         self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
         self._going: dict[tuple[str, str], asyncio.Task[Joined | Dismissed]] = {}
 
@@ -147,7 +157,9 @@ class Engine:
         mark = (id_, finding_version(finding))
         known = self._known.get(mark)
         if known is not None:
-            return await self._remembered(mark, playbook.playbook, *known)
+            remembered = await self._remembered(mark, playbook.playbook, *known)
+            if remembered is not None:
+                return remembered
         going = self._going.get(mark)
         if going is None:
             going = asyncio.create_task(self._start_or_join(finding, playbook, identity, source))
@@ -162,9 +174,16 @@ class Engine:
             self._remember(mark, answer.status)
         return answer
 
-    async def _remembered(self, mark: tuple[str, str], playbook: str, status: str, at: datetime) -> Joined:
+    async def _remembered(
+        self, mark: tuple[str, str], playbook: str, status: str, at: datetime
+    ) -> Joined | None:
+        """Answer a repetition from memory; None where its response was ended from outside and cannot act."""
         if self._clock() - at > _FRESH:
-            status = await self._status(mark[0])
+            now = await self._status(mark[0])
+            if now is None:
+                self._known.pop(mark, None)
+                return None
+            status = now
             self._remember(mark, status)
         return Joined(id=mark[0], playbook=playbook, status=status, joined=True)
 
@@ -233,24 +252,50 @@ class Engine:
         finding = incident.finding
         handle = self._client.get_workflow_handle(id_)
         update_id = _update_id(finding_version(finding))
+        turns = self._turns.setdefault(id_, asyncio.Semaphore(_JOINING_AT_ONCE))
         try:
-            await updated(
-                lambda: handle.execute_update(JOIN, finding, id=update_id, rpc_timeout=_JOINED_WITHIN),
-                _JOINED_WITHIN,
-            )
-        except WorkflowUpdateFailedError:
-            pass  # refused because it brings nothing new: the response knows, and history stays as it is
+            async with turns:
+                await updated(
+                    lambda: handle.execute_update(JOIN, finding, id=update_id, rpc_timeout=_JOINED_WITHIN),
+                    _JOINED_WITHIN,
+                )
+        except WorkflowUpdateFailedError as error:
+            if not await self._refused(id_, finding, error):
+                return None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             # No worker answers. A signal is durable without one, and the response itself drops what it knows.
+            await self._must_have_room(id_)
             if not await self._found(handle.signal(JOIN_SIGNAL, finding, rpc_timeout=PATIENCE)):
                 return None
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
             raise unavailable(error) from None
-        return Joined(
-            id=id_, playbook=incident.playbook.playbook, status=await self._status(id_), joined=True
-        )
+        status = await self._status(id_)
+        if status is None:
+            return None  # it was ended from outside just now
+        return Joined(id=id_, playbook=incident.playbook.playbook, status=status, joined=True)
+
+    async def _refused(self, id_: str, finding: Finding, error: WorkflowUpdateFailedError) -> bool:
+        """Do what a refusal asks for. Most say that the response knows all of it: history stays as it is."""
+        why = error.cause.type if isinstance(error.cause, ApplicationError) else ""
+        if why == "Closing":
+            raise Unavailable("the response closes just now", mend="send the finding again", retry_after=5)
+        if why != "Full":
+            return True
+        log.warning("response is full", response=id_, finding=finding.uid)
+        return await self._spills.add(id_, finding_hash(finding))
+
+    async def _must_have_room(self, id_: str) -> None:
+        """Refuse to leave more for a worker that is away than one history holds; it is sent again."""
+        described = await answered(self._client.get_workflow_handle(id_).describe(rpc_timeout=PATIENCE))
+        size = described.raw_description.workflow_execution_info.history_size_bytes
+        if described.history_length > _MOST_EVENTS or size > _MOST_BYTES:
+            raise Unavailable(
+                "no worker answers, and much waits for one already",
+                mend="start a worker; send the finding again",
+                retry_after=30,
+            )
 
     async def _again(self, incident: Incident) -> Joined | Dismissed | None:
         """Answer with the closed response, or start a new one for a finding that is newer than it.
@@ -265,6 +310,11 @@ class Engine:
             )
         except WorkflowFailureError as error:
             how = type(error.cause).__name__
+            try:
+                if await taken_up(self._client, id_):
+                    return None  # it goes on with all that it knew, and is joined
+            except Rejected as unreadable:
+                log.error("response begun anew", response=id_, why=str(unreadable))  # noqa: TRY400 - told
             caution = f"the last response to this ended as {how}; nothing is automatic this time"
         else:
             if seen(last.versions_seen, incident.finding):
@@ -274,7 +324,7 @@ class Engine:
                 if worse is None:
                     return Dismissed(finding=incident.finding.uid, reason=f"{last.playbook}: {muted(last)}")
                 caution = worse_than_muted(worse)
-            before = last_ask(last.entries)
+            before = max(last.asks_opened, last_ask(last.entries))
             if last.status in ("undone", "stuck"):
                 caution = taken_back(last.entries)
         return await self._start(
@@ -282,8 +332,11 @@ class Engine:
             WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
 
-    async def _status(self, id_: str) -> str:
+    async def _status(self, id_: str) -> str | None:
+        """Tell the status in Temporal's index; None for a response that was ended from outside."""
         described = await answered(self._client.get_workflow_handle(id_).describe(rpc_timeout=PATIENCE))
+        if described.status in ENDED_FROM_OUTSIDE:
+            return None
         status = described.typed_search_attributes.get(SearchAttributeKey.for_keyword("Status"))
         return status or "planning"
 

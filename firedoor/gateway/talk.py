@@ -46,6 +46,7 @@ from firedoor.domain.response import (
 from firedoor.domain.vote import Vote
 from firedoor.domain.words import Signer, Word, signature
 from firedoor.gateway.votes import Listed, NotCounted, Waiting
+from firedoor.recovery import ENDED_FROM_OUTSIDE
 from firedoor.temporal import PATIENCE, answered, report_of, unavailable, updated
 
 R = TypeVar("R")
@@ -187,11 +188,14 @@ class Talk:
         self, status: Status | None, playbook: str | None, since: datetime | None, *, asking: bool = False
     ) -> tuple[Listed, ...]:
         """List responses, newest first, from Temporal's own index."""
-        wanted = [f"WorkflowType = '{RESPOND}'"]
+        # A run that handed on to the next one is the same response.
+        wanted = [f"WorkflowType = '{RESPOND}'", "ExecutionStatus != 'ContinuedAsNew'"]
         if status is not None:
             # Bare, the server takes it for a column of its own that does not exist (server 1.32).
             wanted.append(f"`Status` = '{status}'")
         if asking:
+            # A run that was ended from outside keeps its last status in the index, and asks nothing.
+            wanted.append("ExecutionStatus = 'Running'")
             wanted.append("(`Status` = 'awaiting_approval' OR Review = 'open')")
         if playbook is not None:
             # The doors let only names through; this keeps a quote from ever ending the text.
@@ -200,17 +204,28 @@ class Talk:
             wanted.append(f"StartTime >= '{since.astimezone(UTC).isoformat()}'")
         listing = self._client.list_workflows(" AND ".join(wanted), limit=_MOST)
         try:
-            found = [_listed(execution) async for execution in listing]
+            found = [execution async for execution in listing]
         except RPCError as error:
             raise unavailable(error) from None
-        return tuple(sorted(found, key=lambda each: each.started, reverse=True))
+        newest: dict[str, datetime] = {}
+        for each in found:
+            newest[each.id] = max(each.start_time, newest.get(each.id, each.start_time))
+        # One that was ended from outside and taken up again is told once.
+        kept = (
+            _listed(each)
+            for each in found
+            if each.status not in ENDED_FROM_OUTSIDE or each.start_time == newest[each.id]
+        )
+        told = (each for each in kept if status is None or each.status == status)
+        return tuple(sorted(told, key=lambda each: each.started, reverse=True))
 
 
 def _listed(execution: WorkflowExecution) -> Listed:
     def told(name: str) -> str:
         return execution.typed_search_attributes.get(SearchAttributeKey.for_keyword(name)) or ""
 
-    status = told("Status")
+    # What was ended from outside keeps its last status in the index, and stands still.
+    status = "failed" if execution.status in ENDED_FROM_OUTSIDE else told("Status")
     return Listed(
         id=execution.id,
         playbook=told("Playbook"),

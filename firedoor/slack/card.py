@@ -74,6 +74,7 @@ def _blocks(
     if not is_closed(report):
         yield deciding.frozen(name("frozen"), around)
         yield deciding.parked(name("parked"), report)
+    yield deciding.limits(name("limits"), report)
     yield deciding.glass(name("glass"), report)
     if now in ASKING and report.ask is not None:
         yield from _question(report, report.ask, now, steps, around)

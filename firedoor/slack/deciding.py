@@ -106,6 +106,25 @@ def parked(block_id: str, report: Report) -> Block | None:
     return rich(block_id, section(emoji("snowflake"), words(" "), quoted(report.parked, 700)))
 
 
+def limits(block_id: str, report: Report) -> Block | None:
+    """Tell that findings are only counted any more, or that nothing of this response can act now."""
+    told: list[Element] = []
+    if report.ended:
+        told += [emoji("warning"), words(" This response was ended from outside", bold=True)]
+        told += [words(" and asks nothing any more; it is taken up again as soon as a worker sees that.")]
+    if report.spilled.count:
+        count = (
+            "1 more finding is" if report.spilled.count == 1 else f"{report.spilled.count} more findings are"
+        )
+        told += [words("\n")] if told else []
+        told += [
+            emoji("inbox_tray"),
+            words(f" It is full: {count} counted and named by hash in the evidence; "),
+        ]
+        told += [words("only what is worse is still taken in.")]
+    return rich(block_id, section(*told)) if told else None
+
+
 def glass(block_id: str, report: Report) -> Block | None:
     """Tell loudly who acted alone, why, and what others said of it since; None where nobody did."""
     broken = broken_glass(report)

@@ -159,7 +159,9 @@ def _seen(report: Report) -> str:
     told = f"seen {times}, last {utc(finding.last_seen)}"
     if finding.confidence is not None:
         told += f", confidence {finding.confidence:.2f}"
-    return told + (f", {report.findings_seen} findings together" if report.findings_seen > 1 else "")
+    told += f", {report.findings_seen} findings together" if report.findings_seen > 1 else ""
+    full = f", of which {report.spilled.count} are only counted, for this response is full"
+    return told + (full if report.spilled.count else "")
 
 
 def _step(report: Report, step: PlannedStep, now: Progress) -> Step:
