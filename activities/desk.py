@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from temporalio import activity
-from temporalio.client import (
-    Client,
-)
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from activities.faults import translated
 from firedoor.connectors.slack import SlackDesk
 from firedoor.domain.clearance import Freezes
-from firedoor.domain.contract import DESK, SHOW, TASK_QUEUE, TELL, WRITE, desk_id
+from firedoor.domain.contract import BOARD, DESK, SHOW, TASK_QUEUE, TELL, WRITE, desk_id
 from firedoor.domain.desk import (
     BoardState,
     MessageRef,
@@ -84,27 +83,49 @@ class Desk:
     @activity.defn(name=SHOW)
     async def show(self, order: ShowOrder) -> None:
         """Hand a notice to the desk, which is started where there is none."""
+        state = BoardState(channel=order.channel, frozen=(await self._freezes()).says())
         with translated():
             try:
-                await answered(
-                    self._client.start_workflow(
-                        DESK,
-                        BoardState(channel=order.channel, frozen=(await self._freezes()).says()),
-                        id=desk_id(order.channel),
-                        task_queue=TASK_QUEUE,
-                        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                        static_summary="the on-call desk: the single writer of its channel",
-                        # As urgent as the most urgent response, and what it does inherits that: in a storm of
-                        # findings it would else tell nobody before all of them are planned.
-                        priority=Priority(priority_key=1, fairness_key="desk"),
-                        start_signal=TELL,
-                        start_signal_args=[order.notice],
-                        rpc_timeout=PATIENCE,
-                    )
+                await self._tell(order, state, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            except WorkflowAlreadyStartedError:
+                # It was ended by force: the next one goes on with its messages, else each is posted twice.
+                state = await self._last(order.channel, state)
+                await self._tell(order, state, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def _tell(self, order: ShowOrder, state: BoardState, reuse: WorkflowIDReusePolicy) -> None:
+        try:
+            await answered(
+                self._client.start_workflow(
+                    DESK,
+                    state,
+                    id=desk_id(order.channel),
+                    task_queue=TASK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=reuse,
+                    static_summary="the on-call desk: the single writer of its channel",
+                    # As urgent as the most urgent response, and what it does inherits that: in a storm of
+                    # findings it would else tell nobody before all of them are planned.
+                    priority=Priority(priority_key=1, fairness_key="desk"),
+                    start_signal=TELL,
+                    start_signal_args=[order.notice],
+                    rpc_timeout=PATIENCE,
                 )
-            except RPCError as error:
-                raise unavailable(error) from None
+            )
+        except RPCError as error:
+            raise unavailable(error) from None
+
+    async def _last(self, channel: str, fresh: BoardState) -> BoardState:
+        """Read what a desk that was ended knew from its history; where nobody can, it begins afresh."""
+        handle = self._client.get_workflow_handle(desk_id(channel))
+        try:
+            told: BoardState = await answered(
+                handle.query(BOARD, result_type=BoardState, rpc_timeout=PATIENCE)
+            )
+        except WorkflowQueryFailedError as error:
+            _log.exception("desk.unreadable", channel=channel, why=str(error))
+            return fresh
+        _log.error("desk.taken_up", channel=channel)
+        return told.model_copy(update={"frozen": fresh.frozen})
 
     # ---- the desk writes ----------------------------------------------------------------
 

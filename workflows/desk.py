@@ -9,7 +9,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from firedoor.domain.board import Board
-from firedoor.domain.contract import CAST, DESK, FROZEN, GATHER, TELL, VOTE_ALL, WRITE
+from firedoor.domain.bounds import RUN_EVENTS
+from firedoor.domain.contract import BOARD, CAST, DESK, FROZEN, GATHER, TELL, VOTE_ALL, WRITE
 from firedoor.domain.desk import (
     BoardState,
     Cast,
@@ -43,10 +44,20 @@ class Desk:
     async def run(self, state: BoardState) -> None:
         """Write for ever; a long history is left behind by continuing as new."""
         del state  # it came to __init__
+        writing = asyncio.create_task(self._write_on())
+        while not writing.done():
+            try:
+                await workflow.wait_condition(writing.done)
+            except asyncio.CancelledError:
+                workflow.logger.error("somebody tried to cancel the desk; it writes on")
+        return writing.result()
+
+    async def _write_on(self) -> None:
         for left in list(self.board.sets.casting):
             self._begin(left)
         while True:
-            if workflow.info().is_continue_as_new_suggested() and not self._casting():
+            if self._is_long(1) and not (self._casting() and not self._is_long(2)):
+                # A word that is being handed out is handed out again by the next run; each counts it once.
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.board.carry(workflow.now()))
             order, wake = self.board.next(workflow.now())
@@ -61,6 +72,13 @@ class Desk:
                 )
             except TimeoutError:
                 continue
+
+    def _is_long(self, times: int) -> bool:
+        """Whether this run should hand on, well before any limit; a flood of notices costs an event each."""
+        info = workflow.info()
+        return (
+            info.is_continue_as_new_suggested() and times == 1
+        ) or info.get_current_history_length() > times * RUN_EVENTS
 
     async def _write(self, order: WriteOrder) -> None:
         try:
@@ -138,7 +156,7 @@ class Desk:
     def _check_vote_all(self, word: VoteAll) -> None:
         refuse(self.board.sets.objection(word, workflow.now()))
 
-    @workflow.query(name="board")
+    @workflow.query(name=BOARD)
     def state(self) -> BoardState:
         """Tell what the desk knows."""
         return self.board.carry()

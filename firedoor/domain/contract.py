@@ -27,6 +27,7 @@ REPORT = "report"
 
 #: The on-call desk: one workflow a channel, the single writer of its messages.
 DESK = "desk"
+BOARD = "board"  # query: all that it knows, also after it was ended by force
 TELL = "tell"  # signal: a response has something to show
 FROZEN = "frozen"  # signal: the kill switch was thrown, or released
 GATHER = "gather"  # update: freeze the set of asks that one digest line stands for

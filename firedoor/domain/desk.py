@@ -223,5 +223,5 @@ class BoardState(Value):
     packed: str = ""
     digests: tuple[Opened, ...] = ()
     packed_sets: str = ""
-    casting: tuple[CastOrder, ...] = ()  # words about many that are not handed out yet
+    packed_casting: str = ""  # words about many that are not handed out yet
     frozen: str = ""

@@ -31,7 +31,7 @@ _BRISK, _HEELS = 3, timedelta(seconds=2)
 _KEPT = timedelta(hours=24)  # how long closed responses count in their digest
 _CASTS = 10  # words about a digest that its thread tells, the last ones
 #: Bytes of what is known of responses and of the sets, packed: together below the 2 MB of a payload.
-_MOST_SHOWN, _MOST_SETS = 1_300_000, 600_000
+_MOST_SHOWN, _MOST_SETS = 1_200_000, 400_000
 
 
 class DeskMemory:
@@ -40,7 +40,9 @@ class DeskMemory:
     def __init__(self, state: BoardState, now: datetime) -> None:
         self.shown: dict[str, Shown] = {each.notice.response: each for each in unpack(state.packed, Shown)}
         self.digests: dict[int, Opened] = {each.number: each for each in state.digests}
-        self.sets = Sets(state.channel, unpack(state.packed_sets, FrozenSet), state.casting)
+        self.sets = Sets(
+            state.channel, unpack(state.packed_sets, FrozenSet), unpack(state.packed_casting, CastOrder)
+        )
         self.frozen = state.frozen
         self.pace = Pace(now)
         self._channel = state.channel
@@ -237,6 +239,6 @@ class DeskMemory:
             packed=shown,
             digests=tuple(self.digests.values()),
             packed_sets=sets,
-            casting=tuple(self.sets.casting),
+            packed_casting=pack(self.sets.casting),
             frozen=self.frozen,
         )

@@ -14,6 +14,7 @@ _KEPT = timedelta(hours=24)  # how long a set may be voted on
 _MOST = 50  # sets
 #: Members of one set and of all that are kept: what a workflow hands on is bounded (2 MB a payload).
 MOST_MEMBERS, _MOST_KEPT = 1_000, 4_000
+_MOST_CASTING = 4  # words, which a next run of the desk takes along with all of their asks
 ALONE = 3  # asks of one digest that differ and get a card of their own; the page has them all
 
 
@@ -118,6 +119,8 @@ class Sets:
         known = self._sets.get(word.sha256)
         if known is None or now - known.at >= _KEPT:
             return "this set is not known any more; open the review again to see what is asked now"
+        if len(self.casting) >= _MOST_CASTING:
+            return "several words about many are being handed out just now; say it again in a moment"
         if word.decision == "reject" and word.reason is None:
             return "a no needs its reason: false_positive, wrong_action, bad_time or handled_elsewhere"
         return None

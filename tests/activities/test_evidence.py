@@ -17,7 +17,8 @@ from firedoor.connectors.signing import SigningKey, generate
 from firedoor.domain.contract import SEAL
 from firedoor.domain.errors import Misconfigured, Unreadable
 from firedoor.domain.evidence import witness_in
-from firedoor.domain.response import Sealed, SealOrder
+from firedoor.domain.ledger import Entry
+from firedoor.domain.response import Part, PartOrder, Sealed, SealOrder
 from tests.ledgers import GATEWAYS, RESPONSE, whole
 
 KEY = SigningKey.from_pem(generate())
@@ -76,6 +77,42 @@ def test_an_incident_that_comes_back_gets_a_file_of_its_own(store: EvidenceStore
     first = sealed(store).name
     second = sealed(store, ORDER.model_copy(update={"entries": again})).name
     assert store.names() == (first, second)
+
+
+def kept(store: EvidenceStore, entries: tuple[Entry, ...]) -> Part:
+    return ActivityEnvironment().run(Evidence(store, KEY).keep, PartOrder(response=RESPONSE, entries=entries))
+
+
+def test_a_ledger_that_is_sealed_in_parts_is_the_same_file_as_one_that_is_sealed_whole(
+    store: EvidenceStore, tmp_path: Path
+) -> None:
+    whole_ = sealed(EvidenceStore(tmp_path / "whole"))
+    parts = tuple(kept(store, ORDER.entries[first : first + 3]) for first in range(0, 9, 3))
+    assert [part.entries for part in parts] == [3, 3, 3]
+    done = sealed(store, SealOrder(response=RESPONSE, entries=ORDER.entries[9:], parts=parts))
+    assert done == whole_
+    assert (store.folder / done.name).read_bytes() == (tmp_path / "whole" / done.name).read_bytes()
+
+
+def test_a_part_that_is_kept_again_is_the_same_part(store: EvidenceStore) -> None:
+    assert kept(store, ORDER.entries[:3]) == kept(store, ORDER.entries[:3])
+
+
+def test_a_part_that_somebody_changed_is_never_sealed(store: EvidenceStore) -> None:
+    part = kept(store, ORDER.entries[:3])
+    path = store.folder / "parts" / f"{part.sha256}.json"
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes().replace(b"reported", b"invented", 1))
+    with pytest.raises(ApplicationError, match="was changed in the evidence store") as told:
+        sealed(store, SealOrder(response=RESPONSE, entries=ORDER.entries[3:], parts=(part,)))
+    assert told.value.non_retryable
+    assert store.names() == ()
+
+
+def test_a_part_that_is_gone_is_told_by_its_name(store: EvidenceStore) -> None:
+    part = Part(sha256="a" * 64, entries=3)
+    with pytest.raises(ApplicationError, match="there is no part aaaa"):
+        sealed(store, SealOrder(response=RESPONSE, entries=ORDER.entries[3:], parts=(part,)))
 
 
 def test_a_disk_that_is_not_there_is_tried_again(tmp_path: Path) -> None:

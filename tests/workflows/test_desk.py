@@ -22,6 +22,7 @@ from firedoor.domain.contract import (
 from firedoor.domain.desk import VoteAll
 from firedoor.domain.evidence import witness_in
 from firedoor.gateway.talk import Talk
+from firedoor.recovery import taken_up
 from firedoor.temporal import stand_up
 from tests.fake_slack import Posted
 from tests.harness import (
@@ -368,3 +369,38 @@ async def test_a_freeze_stops_what_was_approved_a_second_ago_and_is_on_every_ope
         await switch.execute_update(THAW, other, id=other.id, result_type=Freezes)
     await response.until("contained")
     assert len(world.effects()) == 1
+
+
+# ---- ended from outside ------------------------------------------------------------------------
+
+
+async def test_a_cancel_of_the_desk_changes_nothing(office: Office, world: ToyWorld) -> None:
+    response = await office.begin(WELD)
+    await office.card("Approve")
+    await office.env.client.get_workflow_handle(desk_id(office.channel)).cancel()
+    await response.vote("alice")
+    await office.card("Contained")
+    assert len(office.cards()) == 1
+
+
+async def test_a_desk_that_was_ended_goes_on_with_its_messages(office: Office, world: ToyWorld) -> None:
+    response = await office.begin(WELD)
+    await office.card("Approve")
+    await office.env.client.get_workflow_handle(desk_id(office.channel)).terminate(reason="by mistake")
+    await response.vote("alice")
+    await office.card("Contained")
+    assert len(office.cards()) == 1, "no card is posted a second time"
+
+
+async def test_after_a_terminate_the_card_says_so_and_asks_nothing(office: Office, world: ToyWorld) -> None:
+    response = await office.begin(WELD)
+    card = await office.card("Approve")
+    await response.handle.terminate(reason="stop it")
+    assert await taken_up(office.env.client, response.handle.id)
+    await office.until(
+        lambda: not any(each["action_id"] == "firedoor.approve" for each in card.buttons()), "buttons"
+    )
+    await office.until(
+        lambda: "stop it" in " ".join(map(text_of, office.slack.thread(card.ts))), "the thread"
+    )
+    assert world.effects() == []

@@ -16,12 +16,15 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.evidence import verify_file
 from firedoor.connectors import signing
+from firedoor.domain.errors import Unavailable
 from firedoor.domain.evidence import read
 from firedoor.domain.finding import Finding, Resource, Severity
 from firedoor.domain.playbook import Playbook
 from firedoor.domain.response import Report
+from firedoor.gateway import engine as engine_module
 from firedoor.gateway.engine import Engine
 from firedoor.settings import Settings
+from tests.conftest import temporal_environment
 from tests.harness import GATEWAY_KEY, NOW, Response, finding, house, incident_for, playbook, settings_over
 from tests.toy_world import ToyWorld
 
@@ -166,3 +169,20 @@ async def test_findings_that_come_together_are_planned_together(running: House, 
     report = await response.report()
     assert report.findings_seen == 60
     assert sum(entry.kind == "planned" for entry in report.entries) < 12
+
+
+async def test_while_no_worker_answers_only_so_much_is_left_as_one_history_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "_JOINED_WITHIN", timedelta(seconds=0.05))
+    monkeypatch.setattr(engine_module, "_MOST_BYTES", 300_000)
+    async with temporal_environment() as env:
+        book = playbook(TEXT, name="nobody_works")
+        engine = Engine(env.client, lambda: [book], lambda: datetime.now(UTC), gateway_keys=(GATEWAY_KEY,))
+        for number in range(4):
+            await engine.take(fact(number, 50_000), source="acme")
+        rest = [engine.take(fact(number, 50_000), source="acme") for number in range(4, 12)]
+        refused = [each for each in await asyncio.gather(*rest, return_exceptions=True) if each]
+        assert any(isinstance(each, Unavailable) and "no worker answers" in str(each) for each in refused)
+        with pytest.raises(Unavailable, match="no worker answers"):  # it is sent again by its detector
+            await engine.take(fact(99, 50_000), source="acme")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,11 +18,14 @@ from firedoor.domain.contract import CARRIED, RESPOND, TASK_QUEUE, Joined
 from firedoor.domain.evidence import read
 from firedoor.domain.response import Ended, Incident, Report
 from firedoor.gateway.engine import Engine
+from firedoor.gateway.talk import Talk
 from firedoor.reconciler import Reconciler
 from firedoor.recovery import ENDED
 from firedoor.settings import Settings
 from firedoor.temporal import report_of
+from tests.conftest import temporal_environment
 from tests.harness import (
+    GATEWAY,
     GATEWAY_KEY,
     NOW,
     Response,
@@ -69,12 +73,18 @@ class House:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(
-    temporal: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A Temporal of its own: what other tests end would be taken up here."""
     settings = settings_over(tmp_path_factory.mktemp("house"))
-    async with house(temporal.client, settings):
-        yield House(temporal, settings, Reconciler(temporal.client))
+    async with temporal_environment() as env, house(env.client, settings):
+        yield House(env, settings, Reconciler(env.client))
+
+
+async def until(told: Callable[[], Awaitable[list[str]]], wanted: list[str]) -> None:
+    """Wait for Temporal's index, which is a moment behind."""
+    async with asyncio.timeout(30):
+        while await told() != wanted:  # noqa: ASYNC110 - nothing here is told of a change
+            await asyncio.sleep(0.05)
 
 
 def said(report: Report, text: str) -> bool:
@@ -226,3 +236,26 @@ async def test_it_is_taken_up_once_however_many_look(running: House, world: ToyW
     for _ in range(3):
         assert await Reconciler(running.env.client).look() >= 0
     assert (await response.handle.describe()).run_id == run
+
+
+async def test_after_a_terminate_it_leaves_the_lists_and_is_listed_once_when_it_is_taken_up(
+    running: House, world: ToyWorld
+) -> None:
+    world.door("back")
+    talk = Talk(running.env.client, GATEWAY)
+    response = await begin(running.env.client, playbook(SHUT_AND_WELD))
+    id_ = response.handle.id
+    await response.until_asking()
+
+    async def listed(*, asking: bool) -> list[str]:
+        found = await talk.list(None, None, None, asking=asking)
+        return [each.status for each in found if each.id == id_]
+
+    await until(lambda: listed(asking=True), ["awaiting_approval"])
+    await response.handle.terminate(reason="stop it")
+    await until(lambda: listed(asking=True), [])
+    assert await listed(asking=False) == ["failed"]
+    await running.taken_up(response)
+    await response.until("contained")
+    await until(lambda: listed(asking=False), ["contained"])
+    assert await listed(asking=True) == []
