@@ -25,6 +25,7 @@ from firedoor.domain.desk import (
 )
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.response import Report
+from firedoor.recovery import ended_how
 from firedoor.slack import digest as drawn
 from firedoor.slack.around import Around
 from firedoor.slack.blocks import Message
@@ -115,8 +116,14 @@ class Desk:
             raise unavailable(error) from None
 
     async def _last(self, channel: str, fresh: BoardState) -> BoardState:
-        """Read what a desk that was ended knew from its history; where nobody can, it begins afresh."""
+        """Read what a desk that was ended knew from its history; where nobody can, it begins afresh.
+
+        An operator who ended it wants it to begin afresh: what is asked is posted once more as it changes.
+        """
         handle = self._client.get_workflow_handle(desk_id(channel))
+        described = await answered(handle.describe(rpc_timeout=PATIENCE))
+        if (await ended_how(self._client, described)).by_operator:
+            return fresh
         try:
             told: BoardState = await answered(
                 handle.query(BOARD, result_type=BoardState, rpc_timeout=PATIENCE)

@@ -38,6 +38,8 @@ ENDED_FROM_OUTSIDE = frozenset(
         WorkflowExecutionStatus.CANCELED,
     }
 )
+#: A reason that begins so ends a response without a next run: nothing of it can be taken back here then.
+FOR_GOOD = "for good"
 #: What the server itself calls itself when a history reached its limit.
 _SERVER = "history-service"
 _REASON = 300  # characters
@@ -48,7 +50,7 @@ ENDED = Counter(_NAME, _SAYS, ["how", "outcome"])
 
 
 async def taken_up(client: Client, response: str, *, within: timedelta = PATIENCE) -> bool:
-    """Begin a run that goes on with what an ended one knew; False where there is no ended run to go on with.
+    """Begin a run that goes on with what an ended one knew; False where there is none to go on with.
 
     Its state is what a worker reads from the history of the ended run. Raises `Unavailable` where no worker
     answers in time, and `Rejected` where none can read that history.
@@ -57,7 +59,11 @@ async def taken_up(client: Client, response: str, *, within: timedelta = PATIENC
     if described.status not in ENDED_FROM_OUTSIDE:
         return False
     how = described.status.name.lower() if described.status else "ended"
-    ended = await _ended(client, described, how)
+    ended = await ended_how(client, described)
+    if ended.for_good:
+        _count(how, "for_good")
+        log.error("response.ended_for_good", response=response, run=described.run_id, how=ended.how)
+        return False
     try:
         incident = await _carried(client, described, within)
         begun = await _begin(client, described, incident.model_copy(update={"ended": ended}))
@@ -71,8 +77,9 @@ async def taken_up(client: Client, response: str, *, within: timedelta = PATIENC
     return True
 
 
-async def _ended(client: Client, described: WorkflowExecutionDescription, how: str) -> Ended:
-    """Tell who ended a run, from its last event."""
+async def ended_how(client: Client, described: WorkflowExecutionDescription) -> Ended:
+    """Tell who ended a run, and why, from its last event."""
+    how = described.status.name.lower() if described.status else "ended"
     handle = client.get_workflow_handle(described.id, run_id=described.run_id)
     last: HistoryEvent | None = None
     try:
@@ -87,7 +94,12 @@ async def _ended(client: Client, described: WorkflowExecutionDescription, how: s
     told = last.workflow_execution_terminated_event_attributes
     who = f"{how} by {told.identity}" if told.identity else how
     reason = f"{who}: {told.reason}" if told.reason else who
-    return Ended(how=reason[:_REASON], by_operator=told.identity != _SERVER)
+    operator = told.identity != _SERVER
+    return Ended(
+        how=reason[:_REASON],
+        by_operator=operator,
+        for_good=operator and told.reason.strip().lower().startswith(FOR_GOOD),
+    )
 
 
 async def _carried(client: Client, described: WorkflowExecutionDescription, within: timedelta) -> Incident:

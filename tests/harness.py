@@ -352,4 +352,4 @@ async def house(client: Client, settings: Settings, *, strict: bool = True) -> A
         left, _begun[:] = list(_begun), []
         for each in left:
             with suppress(RPCError):
-                await each.terminate()
+                await each.terminate(reason="for good: the test is over")

@@ -60,7 +60,7 @@ class Office:
         ids = [*(response.handle.id for response in self.responses), desk_id(self.channel)]
         for each in ids:
             with suppress(RPCError):
-                await self.env.client.get_workflow_handle(each).terminate()
+                await self.env.client.get_workflow_handle(each).terminate(reason="for good: the test is over")
 
     def cards(self) -> list[Posted]:
         return [each for each in self.slack.cards() if each.channel == self.channel]

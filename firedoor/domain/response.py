@@ -78,6 +78,7 @@ class Ended(Value):
 
     how: str
     by_operator: bool = False
+    for_good: bool = False  # the operator wants no next run
 
     def says(self) -> str:
         """Tell it in one clause."""

@@ -174,7 +174,7 @@ async def _end(client: Client, ids: Sequence[str]) -> None:
     for id_ in ids:
         handle = client.get_workflow_handle(id_)
         if (await handle.describe()).close_time is None:
-            await handle.terminate("the block is measured")
+            await handle.terminate(reason="for good: the block is measured")
 
 
 @dataclass(frozen=True)

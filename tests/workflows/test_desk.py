@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
@@ -383,10 +384,15 @@ async def test_a_cancel_of_the_desk_changes_nothing(office: Office, world: ToyWo
     assert len(office.cards()) == 1
 
 
-async def test_a_desk_that_was_ended_goes_on_with_its_messages(office: Office, world: ToyWorld) -> None:
+async def test_a_desk_that_a_limit_ended_goes_on_with_its_messages(office: Office, world: ToyWorld) -> None:
     response = await office.begin(WELD)
     await office.card("Approve")
-    await office.env.client.get_workflow_handle(desk_id(office.channel)).terminate(reason="by mistake")
+    # The server calls itself so where a history has reached its limit.
+    config = office.env.client.service_client.config
+    server = await Client.connect(
+        config.target_host, namespace=office.env.client.namespace, identity="history-service"
+    )
+    await server.get_workflow_handle(desk_id(office.channel)).terminate(reason="history size exceeds limit")
     await response.vote("alice")
     await office.card("Contained")
     assert len(office.cards()) == 1, "no card is posted a second time"

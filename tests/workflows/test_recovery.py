@@ -20,7 +20,7 @@ from firedoor.domain.response import Ended, Incident, Report
 from firedoor.gateway.engine import Engine
 from firedoor.gateway.talk import Talk
 from firedoor.reconciler import Reconciler
-from firedoor.recovery import ENDED
+from firedoor.recovery import ENDED, taken_up
 from firedoor.settings import Settings
 from firedoor.temporal import report_of
 from tests.conftest import temporal_environment
@@ -259,3 +259,16 @@ async def test_after_a_terminate_it_leaves_the_lists_and_is_listed_once_when_it_
     await response.until("contained")
     await until(lambda: listed(asking=False), ["contained"])
     assert await listed(asking=True) == []
+
+
+async def test_one_that_is_ended_for_good_is_told_and_left(running: House, world: ToyWorld) -> None:
+    response = await begin(running.env.client, playbook(SHUT))
+    await response.until("contained")
+    run = (await response.handle.describe()).run_id
+    before = ENDED.labels(how="terminated", outcome="for_good")._value.get()
+    await response.handle.terminate(reason="For good: it was a test")
+    assert not await taken_up(running.env.client, response.handle.id)
+    assert ENDED.labels(how="terminated", outcome="for_good")._value.get() == before + 1
+    latest = await running.env.client.get_workflow_handle(response.handle.id).describe()
+    assert latest.run_id == run
+    assert world.effects() == ["shut front"]
