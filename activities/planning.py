@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -86,7 +87,10 @@ class Planning:
             account=account,
             region=region,
             source=self._speaker(order, account),
-            params=params,
+            params=call.params,
+            proof={key: value for key, value in params.items() if value != call.params.get(key)},
+            covers=min(finding.last_seen, datetime.now(UTC)) if entry.cls.covers else None,
+            again_after=entry.cls.again_after,
             outcome="refuse" if stranger else "unplanned",
             says=stranger or "not planned yet",
             reversibility=spec.reversibility,

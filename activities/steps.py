@@ -105,7 +105,7 @@ class Hands:
         `whose`: ask the action also for owners that only a read of their own tells.
         """
         entry = self.entry(step.action)
-        params = entry.read_params(step.params)
+        params = _params(entry, step)
         action = self.action(entry, step, artefact, changing=False)
         target = action.target(params)
         objection = self.objection(step, source, target)
@@ -127,7 +127,15 @@ class Hands:
         """Ask of whom the target of a step is; owners are only ever added."""
         entry = self.entry(step.action)
         action = self.action(entry, step, artefact, changing=False)
-        return _owned(step, action.owners(entry.read_params(step.params)))
+        return _owned(step, action.owners(_params(entry, step)))
+
+
+def _params(entry: Entry, step: PlannedStep) -> Any:
+    """Read a step's parameters, with what the findings fill in."""
+    told = {**step.params, **step.proof}
+    if step.covers is not None and entry.cls.covers:
+        told[entry.cls.covers] = step.covers.isoformat()
+    return entry.read_params(told)
 
 
 def _with_owners(action: Action, params: Any) -> Planned:
@@ -230,18 +238,19 @@ class Steps:
         step = order.step
         entry = self._hands.entry(step.action)
         began, asked = time.monotonic(), self._frozen(step.account, order.playbook)
-        if this.fresh:
+        fresh = this.fresh and not order.again  # what is renewed stands already: it is no drift
+        if fresh:
             if (stopped := self._last_look(order)) is not None:
                 return stopped
         else:
             self._look_again(order)
         frozen = self._stopped(order, this, asked, began)
         if frozen is not None:
-            return Applied(outcome="parked", says=frozen, unsure=not this.fresh)
-        params, before = entry.read_params(step.params), entry.read_before(step.before)
+            return Applied(outcome="parked", says=frozen, unsure=not fresh)
+        params, before = _params(entry, step), entry.read_before(step.before)
         action = self._hands.action(entry, step, order.artefact, changing=True)
         this.touched = True
-        action.apply(params, before)
+        (action.renew if order.again else action.apply)(params, before)
         try:
             seen = action.verify(params, before)
         except (Rejected, Unavailable) as error:
@@ -274,7 +283,7 @@ class Steps:
             raise Rejected(objection)
         if step.identity:
             action = self._hands.action(entry, step, order.artefact, changing=False)
-            now = action.identify(entry.read_params(step.params))
+            now = action.identify(_params(entry, step))
             if now != step.identity:
                 raise Rejected(_another(step, now))
 
@@ -305,7 +314,7 @@ class Steps:
         """Give back, and look until it is certain; what is not is asked again by Temporal's retries."""
         step = order.step
         entry = self._hands.entry(step.action)
-        params, before = entry.read_params(step.params), entry.read_before(step.before)
+        params, before = _params(entry, step), entry.read_before(step.first or step.before)
         action = self._hands.action(entry, step, order.artefact, changing=True)
 
         def back() -> Verified:
@@ -338,7 +347,7 @@ def look(hands: Hands, order: StepOrder) -> Verified:
     step = order.step
     entry = hands.entry(step.action)
     action = hands.action(entry, step, order.artefact, changing=False)
-    return action.verify(entry.read_params(step.params), entry.read_before(step.before))
+    return action.verify(_params(entry, step), entry.read_before(step.before))
 
 
 class Watching:

@@ -288,8 +288,9 @@ class Respond:
             if answer == "over" or (answer == "refused" and not story.parked()):
                 break
         self.story.withdraw(workflow.now())
-        settling, self.settling = self.settling, []
-        await asyncio.gather(*settling)
+        while self.settling:  # what settles may make something else due again
+            settling, self.settling = self.settling, []
+            await asyncio.gather(*settling)
         self.story.carrying = False
 
     async def _answer(
@@ -369,6 +370,29 @@ class Respond:
             self._note("verified", applied.says, step=step.id)
         else:
             self.settling.append(asyncio.create_task(self._settle(step)))
+        self._renew_what_is_due()
+
+    def _renew_what_is_due(self) -> None:
+        """Make again what was made before a credential that could mint more was seen to be dead."""
+        for step in () if self.story.stopped() else self.story.to_renew():
+            self._note("begun", f"again, now that no more can be made: {step.says}", step=step.id)
+            self.settling.append(asyncio.create_task(self._renew(step)))
+
+    async def _renew(self, step: PlannedStep) -> None:
+        order = self._order(step).model_copy(update={"again": True})
+        try:
+            applied: Applied = await self._do(
+                f"{step.action}.apply", "apply", order, Applied, says=f"again: {step.says}"
+            )
+        except ActivityError as error:
+            self.story.failed = True
+            self._note("failed", f"it stands, and could not be renewed: {reason(error)}", step=step.id)
+            return
+        if applied.outcome != "applied":  # the kill switch: what stands stays, and people are told
+            self.story.failed = True
+            self._note("failed", f"it stands, and was not renewed: {applied.says}", step=step.id)
+            return
+        self._applied(step, applied)
 
     async def _settle(self, step: PlannedStep, left: timedelta | None = None) -> None:
         """Ask again until the vendor made it true, or its settling time (or what is left of it) is over."""
@@ -387,6 +411,7 @@ class Respond:
             self._note("unverified", f"not seen contained in time: {reason(error)}", step=step.id)
             return
         self._note("verified", verified.says, step=step.id)
+        self._renew_what_is_due()
 
     # ---- ask -------------------------------------------------------------------------
 

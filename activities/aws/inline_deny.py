@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import unquote
+
+from pydantic import AwareDatetime, Field
 
 from activities.aws.command_line import command
 from activities.aws.identity import iam_region
@@ -25,6 +27,15 @@ _CUT = "aws:TokenIssueTime"
 _CUT_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _DATE = f"date -u +{_CUT_FORMAT}"
 _CUT_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+Until = Annotated[
+    AwareDatetime | None,
+    Field(
+        description="Until when the sessions were used, as the findings tell it (`last_seen`); the planner "
+        "fills it in. A policy of ours with an earlier time is moved."
+    ),
+]
 
 
 class PolicyBefore(Before):
@@ -79,25 +90,35 @@ class InlineDeny:
     policy each and the last one to be lifted lets go. Nothing else of the principal is touched.
     An inline policy under a new name is also what infrastructure-as-code leaves alone.
 
-    Of a policy against older sessions only the shape is compared: somebody who
-    changes nothing but its cut time is not noticed.
+    A policy against older sessions is in place where it ends those issued until `until`, the moment of the
+    latest finding: one with an earlier cut, ours of before or one that somebody put back, is not enough.
     """
 
     #: A cut no policy would carry: only for the length of the document.
     _SOME_CUT: ClassVar[datetime] = datetime(2000, 1, 1, tzinfo=UTC)
 
-    def __init__(self, aws: Aws, kind: Kind, principal: str, *, purpose: str, older_sessions: bool) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        kind: Kind,
+        principal: str,
+        *,
+        purpose: str,
+        older_sessions: bool,
+        until: datetime | None = None,
+    ) -> None:
         self._aws = aws
         self._iam = _IAM[kind]
         self._who = {self._iam.name: principal}
         self._principal = f"{kind} {principal}"
         self.name = f"firedoor-{aws.incident}-{purpose}"
         self._older_sessions = older_sessions
+        self._until = until
 
     def look(self) -> PolicyBefore | Already | Refuse:
         """Capture what stands under our name; or say that ours is there, or that there is no room for it."""
         document = self._read()
-        if document is not None and self._ours(document):
+        if document is not None and self._holds(document):
             return Already(says=f"policy {self.name} of {self._principal} is in place")
         ours = _size(self._document(self._SOME_CUT if self._older_sessions else None))
         others = sum(_size(self._get(name) or {}) for name in self._names() if name != self.name)
@@ -108,12 +129,15 @@ class InlineDeny:
             )
         return PolicyBefore(policy=Captured[str].of(_text(document)))
 
-    def put(self) -> None:
-        """Write the policy; one that stands already is kept, with the cut that it was given first."""
+    def put(self, *, anew: bool = False) -> None:
+        """Write the policy; one that stands already is kept, with its cut, where that is late enough.
+
+        `anew`: late enough is only what ends every session that was issued until now.
+        """
         cut = None
         if self._older_sessions:
             standing = self._read()
-            if standing is not None and self._ours(standing):
+            if standing is not None and (self._ends_all(standing) if anew else self._holds(standing)):
                 return
             cut = self._cut()
         document = self._document(cut)
@@ -138,8 +162,14 @@ class InlineDeny:
     def verify(self) -> Verified:
         """Read the policy back."""
         document = self._read()
-        if document is not None and self._ours(document):
+        if document is not None and self._holds(document):
             return Verified(verdict=Verdict.YES, says=f"policy {self.name} of {self._principal} denies it")
+        if document is not None and self._ours(document):
+            return Verified(
+                verdict=Verdict.NO,
+                says=f"policy {self.name} of {self._principal} ends only sessions issued before "
+                f"{_cut_of(document)}, and one was used later",
+            )
         if document is not None:
             return Verified(verdict=Verdict.NO, says=f"policy {self.name} of {self._principal} was changed")
         try:
@@ -214,9 +244,22 @@ class InlineDeny:
             return False
         if not isinstance(cut, str) or not _CUT_WRITTEN.fullmatch(cut):
             return False
+        try:
+            datetime.strptime(cut, _CUT_FORMAT)  # noqa: DTZ007  only whether it is a date
+        except ValueError:
+            return False
         expected = self._document(self._SOME_CUT)
         expected["Statement"][0]["Condition"]["DateLessThan"][_CUT] = cut
         return document == expected
+
+    def _holds(self, document: Document) -> bool:
+        """Whether a document is ours, and its cut is late enough."""
+        if not self._ours(document):
+            return False
+        return not self._older_sessions or self._until is None or _cut_of(document) >= self._until
+
+    def _ends_all(self, document: Document) -> bool:
+        return self._holds(document) and _cut_of(document) > self._aws.now()
 
     def _cut(self) -> datetime:
         """Return the first whole second after every session that AWS has issued so far.
@@ -226,6 +269,12 @@ class InlineDeny:
         """
         now = self._aws.now() + timedelta(seconds=1)
         return datetime.fromtimestamp(math.ceil(now.timestamp()), tz=UTC)
+
+
+def _cut_of(document: Document) -> datetime:
+    """Read the cut of a document of ours."""
+    written = document["Statement"][0]["Condition"]["DateLessThan"][_CUT]
+    return datetime.strptime(written, _CUT_FORMAT).replace(tzinfo=UTC)
 
 
 def parsed(document: str | Mapping[str, Any]) -> Document:

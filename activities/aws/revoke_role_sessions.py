@@ -14,7 +14,7 @@ from activities.aws.identity import (
     owners_of,
     role_id,
 )
-from activities.aws.inline_deny import InlineDeny, PolicyBefore
+from activities.aws.inline_deny import InlineDeny, PolicyBefore, Until
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
     FULL,
@@ -47,10 +47,11 @@ _RESERVED_PATHS = {
 
 
 class RoleSessionsParams(Params):
-    """Whose sessions."""
+    """Whose sessions, and until when they were used by whom they are not for."""
 
     role: RoleName
     role_id: PrincipalId | None = None
+    until: Until = None
 
 
 class RevokeRoleSessions(Action):
@@ -87,6 +88,7 @@ class RevokeRoleSessions(Action):
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"role": "web-frontend"}
     named: ClassVar[tuple[Named, ...]] = (NAMED_ROLE,)
+    covers: ClassVar[str] = "until"
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -130,6 +132,10 @@ class RevokeRoleSessions(Action):
         """Write the policy, unless it stands already: then its time is kept."""
         self._deny(params).put()
 
+    def renew(self, params: RoleSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  as apply
+        """Move the time to now, so that sessions issued since the first one are ended, too."""
+        self._deny(params).put(anew=True)
+
     def verify(self, params: RoleSessionsParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
         """Read the policy back."""
         return self._deny(params).verify()
@@ -165,7 +171,9 @@ class RevokeRoleSessions(Action):
         return tuple(found)
 
     def _deny(self, params: RoleSessionsParams) -> InlineDeny:
-        return InlineDeny(self._aws, "role", params.role, purpose="sessions", older_sessions=True)
+        return InlineDeny(
+            self._aws, "role", params.role, purpose="sessions", older_sessions=True, until=params.until
+        )
 
 
 def _starts(text: str, reserved: dict[str, str]) -> str | None:

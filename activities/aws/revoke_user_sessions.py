@@ -14,7 +14,7 @@ from activities.aws.identity import (
     owners_of,
     user_id,
 )
-from activities.aws.inline_deny import InlineDeny, PolicyBefore
+from activities.aws.inline_deny import InlineDeny, PolicyBefore, Until
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
     FULL,
@@ -34,7 +34,9 @@ from firedoor.domain.errors import Absent
 
 
 class UserSessionsParams(UserParams):
-    """Whose sessions."""
+    """Whose sessions, and until when they were used by whom they are not for."""
+
+    until: Until = None
 
 
 class RevokeUserSessions(Action):
@@ -65,6 +67,8 @@ class RevokeUserSessions(Action):
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}
     named: ClassVar[tuple[Named, ...]] = (NAMED_USER,)
+    covers: ClassVar[str] = "until"
+    again_after: ClassVar[tuple[str, ...]] = ("aws.deactivate_access_key",)
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -109,6 +113,10 @@ class RevokeUserSessions(Action):
         """Write the policy, unless it stands already: then its time is kept."""
         self._deny(params).put()
 
+    def renew(self, params: UserSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  as apply
+        """Move the time to now, so that sessions issued since the first one are ended, too."""
+        self._deny(params).put(anew=True)
+
     def verify(self, params: UserSessionsParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
         """Read the policy back."""
         return self._deny(params).verify()
@@ -122,4 +130,6 @@ class RevokeUserSessions(Action):
         return self._deny(params).back(before)
 
     def _deny(self, params: UserSessionsParams) -> InlineDeny:
-        return InlineDeny(self._aws, "user", params.user, purpose="sessions", older_sessions=True)
+        return InlineDeny(
+            self._aws, "user", params.user, purpose="sessions", older_sessions=True, until=params.until
+        )

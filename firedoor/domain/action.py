@@ -196,6 +196,12 @@ class Action(ABC):
     example: ClassVar[Mapping[str, Any]]
     #: Every parameter that picks the target by a name.
     named: ClassVar[tuple[Named, ...]] = ()
+    #: The parameter that takes the moment until which it must reach, "" where a later fact moves nothing.
+    #: The planner fills it with the findings' `last_seen`; a later one has the step planned and done again.
+    covers: ClassVar[str] = ""
+    #: Actions over the same target, or below it, after whose verification this one is renewed: until then
+    #: somebody could make more of what it ends.
+    again_after: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def target(self, params: Any) -> str:
@@ -220,6 +226,10 @@ class Action(ABC):
         about, where it would only give an attacker time. () where it cannot be read.
         """
         return ()
+
+    def renew(self, params: Any, before: Any) -> None:
+        """Make the change again, so that it reaches until now; see `again_after`. Idempotent as `apply`."""
+        self.apply(params, before)
 
     def identify(self, params: Any) -> str:  # noqa: ARG002 - the contract's signature
         """Return the vendor's own id of what bears the target's name now, as `Change.identity`.
@@ -263,6 +273,8 @@ class Lookup(ABC):
     example: ClassVar[Mapping[str, Any]]
     #: Every parameter that picks what is read by a name.
     named: ClassVar[tuple[Named, ...]] = ()
+    covers: ClassVar[str] = ""
+    again_after: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def read(self, params: Any) -> Any:

@@ -65,6 +65,7 @@ class _Book:
             "planned": self._planned,
             "drifted": self._drifted,
             "parked": self._parked,
+            "moved": self._drifted,
             "asked": self._asked,
             "voted": self._voted,
             "voided": self._voided,

@@ -30,6 +30,7 @@ EntryKind = Literal[
     "failed",  # not heard done; taken back all the same, for that does not prove it was not
     "parked",  # the kill switch is thrown: it waits for the thaw, or for the close
     "settled",  # begun, and nothing of ours is there: it was so already, or it was refused
+    "moved",  # a later fact reaches further than what was done: it is to do again
     "drifted",  # the world differs from what was planned, or from what we wrote
     "reverted",  # somebody re-opened what was contained
     "undo_requested",

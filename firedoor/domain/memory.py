@@ -201,6 +201,30 @@ class Memory:
         }
         return tuple(step for step in self.owed() if step.id in changed)
 
+    def reaches_further(self, finding: Finding) -> bool:
+        """Whether a finding tells of something later than what is held was made to reach."""
+        begun = {entry.step: entry.at for entry in self.entries if entry.kind == "begun"}
+        return any(
+            step.covers is not None and finding.last_seen > max(step.covers, begun.get(step.id, self.started))
+            for step in self.held()
+        )
+
+    def to_renew(self) -> tuple[PlannedStep, ...]:
+        """Steps that were begun before what could make more of what they end was seen to be stopped."""
+        last = {(entry.kind, entry.step): n for n, entry in enumerate(self.entries)}
+        held = self.held()
+        return tuple(
+            step
+            for step in held
+            if any(
+                other.action in step.again_after
+                and f"{other.target}/".startswith(f"{step.target}/")
+                and last.get(("verified", other.id), -1) > last.get(("begun", step.id), -1)
+                for other in held
+            )
+            and last.get(("applied", step.id), -1) > last.get(("begun", step.id), -1)
+        )
+
     # ---- the plan --------------------------------------------------------------------
 
     def steps(self) -> tuple[PlannedStep, ...]:
@@ -211,7 +235,7 @@ class Memory:
         """Ids of the steps that were begun; one that drifted or is parked is to do again."""
         begun: dict[str | None, bool] = {}
         for entry in self.entries:
-            if entry.kind in ("begun", "drifted", "parked"):
+            if entry.kind in ("begun", "drifted", "moved", "parked"):
                 begun[entry.step] = entry.kind == "begun" or is_unsure(entry)
         return frozenset(step for step, yes in begun.items() if yes)
 
@@ -219,7 +243,9 @@ class Memory:
         """Take a new plan; what is begun already keeps the plan that it was begun with."""
         begun = self.begun()
         kept = {step.id: step for step in self.steps() if step.id in begun}
-        plan = plan.model_copy(update={"steps": tuple(_apart(step, kept) for step in plan.steps)})
+        old = {step.id: step for step in self.steps()}
+        apart = (_apart(step, kept) for step in plan.steps)
+        plan = plan.model_copy(update={"steps": tuple(_as_before(step, old) for step in apart)})
         fresh = [step for step in plan.steps if step.id not in begun]
         left_out = _too_many(kept.values(), fresh)
         if left_out:
@@ -231,6 +257,12 @@ class Memory:
             self.failed = True
             says = f"{left_out} steps do not fit into one response any more; a person should look"
             self.note(now, "failed", says)
+        for step in plan.steps:
+            if step.id in kept and (moved := _moved(kept[step.id], step)) is not None:
+                self.note(
+                    now, "moved", f"a later fact: {moved.says}", step=step.id, data={"plan": plain(moved)}
+                )
+                self.replace(moved)
         for step in plan.steps:
             if step.outcome == "unplanned":
                 self.failed = True
@@ -361,6 +393,24 @@ def _apart(step: PlannedStep, begun: Mapping[str, PlannedStep]) -> PlannedStep:
     if before is None or _about(before) == _about(step):
         return step
     return step.model_copy(update={"id": f"{step.id}.{digest(_about(step))[:12]}"})
+
+
+def _as_before(step: PlannedStep, old: Mapping[str, PlannedStep]) -> PlannedStep:
+    """Keep a step that would do the same as before, so that nobody is asked again about it."""
+    before = old.get(step.id)
+    return before if before is not None and before.effect == step.effect and before.first is None else step
+
+
+def _moved(before: PlannedStep, step: PlannedStep) -> PlannedStep | None:
+    """Return what is to do again because a later fact reaches further; undo gives back the first `before`."""
+    if (
+        before.covers is None
+        or step.covers is None
+        or step.covers <= before.covers
+        or step.outcome != "change"
+    ):
+        return None
+    return step.model_copy(update={"first": before.first or before.before})
 
 
 def _about(step: PlannedStep) -> list[JsonValue]:

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from firedoor.domain.action import Consequence, Reversibility, Risk
 from firedoor.domain.canonical import digest, fingerprint
+from firedoor.domain.finding import Moment
 from firedoor.domain.policy import ApprovalRule, BreakGlass, DataClass
 from firedoor.domain.value import Value
 
@@ -53,16 +54,20 @@ class PlannedStep(Value):
     data: DataClass | None = None
     by_hand: str = ""
     identity: str = ""  # the vendor's own id of what bears the target's name, "" where names are unique
+    proof: dict[str, JsonValue] = Field(default_factory=dict)  # parameters that the findings fill in
+    covers: Moment | None = None  # until when it must reach, for what a later fact moves
+    again_after: tuple[str, ...] = ()  # actions whose verified effect makes it due again
+    first: dict[str, JsonValue] | None = None  # what was captured the first time, where it was moved since
 
     @property
     def effect(self) -> str:
         """Digest of what would be done and what would be captured; equal means no drift.
 
-        It leaves out only what moves by itself, the `observed` part of a consequence.
+        It leaves out only what moves by itself: the `observed` part of a consequence, how late it reaches.
         """
         return digest(
             {
-                **self.model_dump(mode="json"),
+                **self.model_dump(mode="json", exclude={"covers", "first"}),
                 "consequences": [consequence.says for consequence in self.consequences],
             }
         )

@@ -151,6 +151,7 @@ class StepOrder(Value):
     playbook: str
     step: PlannedStep
     gateway_keys: tuple[PublicKey, ...] = ()  # whose words counted
+    again: bool = False  # renew what stands already, so that it reaches until now
     made: Made = "no"  # whether the ledger says that the change was made: what undo may believe depends on it
     resumed: bool = False  # an earlier try may have touched the world before a freeze: finish it as planned
 

@@ -209,7 +209,7 @@ class Story(Questions):
         for earlier in self.findings[self.counted :]:
             self.known |= facts_of(earlier, self.read)
         self.counted = len(self.findings)
-        return facts_of(finding, self.read) <= self.known
+        return facts_of(finding, self.read) <= self.known and not self.reaches_further(finding)
 
     def has_room(self, finding: Finding) -> bool:
         """Whether a finding that brings something is taken in; else it is counted and named by its hash."""

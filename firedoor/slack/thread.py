@@ -33,6 +33,7 @@ _WORDS: dict[EntryKind, tuple[str, str]] = {
     "failed": ("x", "FAILED"),
     "parked": ("snowflake", "PARKED"),
     "settled": ("heavy_minus_sign", "nothing done"),
+    "moved": ("hourglass_flowing_sand", "a later fact reaches further; done again"),
     "drifted": ("warning", "the world changed"),
     "reverted": ("rotating_light", "RE-OPENED"),
     "undo_requested": ("leftwards_arrow_with_hook", "undo asked for"),

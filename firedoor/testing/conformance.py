@@ -157,6 +157,22 @@ class Conformance:
         assert tried.scene.snapshot() == world
         assert isinstance(tried.planned(), Change)
 
+    def test_a_later_fact_moves_it_and_undo_gives_back_the_first(self, tried: Tried) -> None:
+        """What reaches until a time is not enough for a later fact; moved, it is undone as a whole."""
+        action = tried.scene.action
+        if not action.covers:
+            assert not action.again_after, "what is renewed says until when it reaches"
+            pytest.skip("it does not age")
+        world, before = tried.scene.snapshot(), tried.before()
+        tried.apply(before)
+        later = tried.params.model_copy(update={action.covers: datetime(2999, 1, 1, tzinfo=UTC)})
+        assert isinstance(tried.scene.act("read").plan(later), Change)
+        assert tried.scene.act("read").verify(later, before).verdict is not Verdict.YES
+        tried.scene.act("apply").renew(tried.params, before)
+        assert tried.verdict(before) is Verdict.YES
+        assert tried.undo(before) == "restored"
+        assert tried.scene.snapshot() == world
+
     def test_undo_believes_no_single_read(self, tried: Tried) -> None:
         """Each read of undo is answered once by a replica from before apply: all is given back."""
         _only_if_reversible(tried)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -292,3 +293,42 @@ def test_the_plan_names_the_instance_profiles_that_are_hit(ministack_world: AwsW
     said = [item.says for item in planned(scene.act("read"), params).consequences]
     assert "instances with profile web are refused until they refresh their credentials" in said
     assert "sessions chained from this role into another role are not ended" in said
+
+
+@pytest.mark.integration
+def test_a_session_minted_after_the_cut_ends_when_the_cut_is_made_again(ministack_world: AwsWorld) -> None:
+    scene = RevokeUserSessionsScene(ministack_world)
+    params = UserSessionsParams.model_validate_json(json.dumps(scene.arrange()))
+    before = captured(scene.act("read"), params)
+    scene.act("apply").apply(params, before)
+
+    def minted_after_the_cut_works() -> bool:
+        sts = ministack_world.client("sts", scene.key["AccessKeyId"], scene.key["SecretAccessKey"])
+        scene.session = sts.get_session_token()["Credentials"]
+        return scene.attack() is True
+
+    assert works_soon(minted_after_the_cut_works), "the key still mints sessions"
+    ministack_world.client("iam").update_access_key(
+        UserName=USER, AccessKeyId=scene.key["AccessKeyId"], Status="Inactive"
+    )
+    scene.act("apply").renew(params, before)
+    assert scene.attack() is False
+
+
+@pytest.mark.integration
+def test_a_cut_that_somebody_moved_back_is_seen_and_a_later_theft_moves_it(moto_world: AwsWorld) -> None:
+    params = RoleSessionsParams.model_validate(RevokeRoleSessionsScene(moto_world).arrange())
+    aws = At(moto_world.aws(), [])
+    action = RevokeRoleSessions(aws)
+    first = captured(action, params)
+    action.apply(params, first)
+    of_the_theft = params.model_copy(update={"until": aws.time})
+    assert action.verify(of_the_theft, first).verdict is Verdict.YES
+    later = params.model_copy(update={"until": aws.time.replace(hour=9)})
+    assert action.verify(later, first).verdict is Verdict.NO
+    aws.time = aws.time.replace(hour=10)
+    action.apply(later, captured(action, later))
+    assert cut(moto_world) == "2026-01-02T10:04:07Z"
+    assert action.verify(later, first).verdict is Verdict.YES
+    assert action.undo(later, first).outcome == "restored"
+    assert moto_world.client("iam").list_role_policies(RoleName=ROLE)["PolicyNames"] == ["reads"]

@@ -157,6 +157,12 @@ def test_stolen_sessions_of_a_role_end_and_new_ones_work(here: Installation, wor
     proves(here, scene, before, post(here, "credential_exfiltration", [], actor=actor))
 
 
+def _last(report: dict[str, Any], kind: str, step: str) -> int:
+    """Return the place of the last such entry in the ledger."""
+    found = (n for n, entry in enumerate(report["ledger"]) if (entry["kind"], entry["step"]) == (kind, step))
+    return max(found, default=-1)
+
+
 def test_a_leaked_key_dies_at_once_and_is_deleted_only_with_two_peoples_yes(
     here: Installation, world: AwsWorld
 ) -> None:
@@ -175,6 +181,12 @@ def test_a_leaked_key_dies_at_once_and_is_deleted_only_with_two_peoples_yes(
         ),
         "the automatic steps",
     )
+    report = here.until(
+        response,
+        lambda report: _last(report, "verified", "end_sessions") > _last(report, "verified", "stop_key"),
+        "the sessions ended again, now that the key mints no more",
+    )
+    assert sum((e["kind"], e["step"]) == ("begun", "end_sessions") for e in report["ledger"]) == 2
     assert scene.attack() is False
     iam = world.client("iam")
     statuses = {
