@@ -288,6 +288,9 @@ class Respond:
             if answer == "over" or (answer == "refused" and not story.parked()):
                 break
         self.story.withdraw(workflow.now())
+        await self._settled()
+
+    async def _settled(self) -> None:
         while self.settling:  # what settles may make something else due again
             settling, self.settling = self.settling, []
             await asyncio.gather(*settling)

@@ -81,7 +81,7 @@ high · toy Intrusion:Door/Open · account 123456789012 · us-east-1
     asks   1 person of secops within 30 min, then secops-leads too
 
 At once: shut
-Asked:   weld  fingerprint BB26-CF6C-E3C6
+Asked:   weld  fingerprint FC6A-9032-83A8
 Nothing was changed.
 """)
     assert world.state("front") == "open"

@@ -39,7 +39,6 @@ OTHERS: dict[str, Any] = {
     "owners": ("alice",),
     "data": "restricted",
     "by_hand": "toy shut exit",
-    "identity": "D-1",
     "proof": {"door_id": "D-1"},
     "covers": NOW,
     "again_after": ("toy.weld",),
