@@ -395,7 +395,7 @@ class Respond:
             self.story.failed = True
             self._note("failed", f"it stands, and was not renewed: {applied.says}", step=step.id)
             return
-        self._applied(step, applied)
+        self._tell_outcome(step, applied)
 
     async def _settle(self, step: PlannedStep, left: timedelta | None = None) -> None:
         """Ask again until the vendor made it true, or its settling time (or what is left of it) is over."""
