@@ -16,7 +16,19 @@ from temporalio.exceptions import ApplicationError
 from activities.faults import in_thread
 from activities.registry import Entry, Registry
 from firedoor.connectors.side_by_side import side_by_side
-from firedoor.domain.action import Action, Change, Lookup, Planned, Refuse, Site, Undone, Verdict, Verified
+from firedoor.domain.action import (
+    OWNER_NOT_KNOWN,
+    Action,
+    Change,
+    Consequence,
+    Lookup,
+    Planned,
+    Refuse,
+    Site,
+    Undone,
+    Verdict,
+    Verified,
+)
 from firedoor.domain.canonical import plain
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from firedoor.domain.guards import Guards, is_ourselves
@@ -26,6 +38,7 @@ from firedoor.domain.undoing import Look, certain, undone
 
 _UNTOUCHED = "nothing was touched"
 _LOOKED = "looked"
+_OWNER = Consequence(says="whose it is is not known, so that its owner may be among those who say yes")
 _TRIES = 2  # with an unknown kill switch; then the step waits as if it were frozen, and is not lost
 _LOOKED_WITHIN = 0.2  # seconds; an answer about the kill switch that is older is asked for again
 _SOON = timedelta(seconds=1)  # how long before the next look at a change that is not seen yet
@@ -146,16 +159,24 @@ def _with_owners(action: Action, params: Any) -> Planned:
 
 
 def _owned(step: PlannedStep, owners: tuple[str, ...]) -> PlannedStep:
-    # One who was named when it was planned stays one.
-    return step.model_copy(update={"owners": tuple(dict.fromkeys((*step.owners, *owners)))})
+    # One who was named when it was planned stays one; that a later look could not tell takes nothing back.
+    if step.outcome != "unplanned":
+        owners = tuple(each for each in owners if each != OWNER_NOT_KNOWN)
+    named = tuple(dict.fromkeys((*step.owners, *owners)))
+    told = tuple(each for each in step.consequences if each != _OWNER)
+    return step.model_copy(
+        update={"owners": named, "consequences": (*told, _OWNER) if OWNER_NOT_KNOWN in named else told}
+    )
 
 
 def _planned(step: PlannedStep, target: str, told: Planned) -> PlannedStep:
-    changed: dict[str, Any] = {"target": target, "outcome": told.outcome, "says": told.says}
+    changed: dict[str, Any] = {"target": target, "says": told.says}
     if isinstance(told, Change):
         changed |= {"before": plain(told.before), "consequences": told.consequences, "data": told.data}
         changed |= {"identity": told.identity}
-        return _owned(step, told.owners).model_copy(update=changed)
+        owned = _owned(step.model_copy(update=changed), told.owners)
+        return owned.model_copy(update={"outcome": told.outcome})
+    changed |= {"outcome": told.outcome}
     changed |= {"before": None, "consequences": (), "data": None}
     return step.model_copy(update=changed)
 

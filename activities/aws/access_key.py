@@ -15,6 +15,7 @@ from activities.aws.identity import (
     look_up_user,
     owners_of,
 )
+from activities.aws.informing import Informing
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Named, Params, Refuse
 from firedoor.domain.errors import Absent
@@ -67,6 +68,19 @@ def last_use(aws: Aws, access_key_id: str) -> Use | None:
     return Use(user=answer.get("UserName", ""), says=says)
 
 
+def likely_use(aws: Aws, params: KeyParams) -> Use | None:
+    """As `last_use`, where it only informs: the list of the user's own keys tells whose the key is.
+
+    None where there is no such key; where it cannot be read, it is taken for the named user's.
+    """
+
+    def read() -> tuple[Use | None]:
+        return (last_use(aws, params.access_key_id),)
+
+    told = Informing(read).answer()
+    return Use(user=params.user, says="when it was last used is not known") if told is None else told[0]
+
+
 def statuses(aws: Aws, user: str) -> dict[str, Status]:
     """Return every key of a user with its status."""
     keys = aws.pages("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=user)
@@ -91,7 +105,7 @@ def of_a_namesake(aws: Aws, params: KeyParams) -> Refuse | None:
     """Refuse a user that only bears the name of the finding's; one who may not be read is told by the key."""
     if params.user_id is None:
         return None
-    found = look_up_user(aws, params.user).get("UserId")
+    found = (look_up_user(aws, params.user) or {}).get("UserId")
     return None if found is None else is_another("user", params.user, params.user_id, found)
 
 

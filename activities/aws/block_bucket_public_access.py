@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -94,6 +95,7 @@ class BlockBucketPublicAccess(action.Action):
         apply=("s3:PutBucketPublicAccessBlock",),
         undo=("s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
     )
+    decides: ClassVar[Collection[str]] = ("s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock")
     settles_within: ClassVar[timedelta] = timedelta(minutes=2)
     example: ClassVar[dict[str, Any]] = {"bucket": "holiday-photos"}
     named: ClassVar[tuple[action.Named, ...]] = (
@@ -166,7 +168,7 @@ class BlockBucketPublicAccess(action.Action):
             says=f"block all public access to bucket {name}{why}",
             before=before,
             consequences=(*exposure.consequences(by_policy=by_policy), _SAME_BLOCK),
-            owners=owners_by(exposure.tags or {}),
+            owners=(action.OWNER_NOT_KNOWN,) if exposure.tags is None else owners_by(exposure.tags),
             data=data_by(exposure.tags or {}),
         )
 

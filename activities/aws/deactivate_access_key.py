@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from activities.aws.access_key import (
     belongs_elsewhere,
     key_owners,
     key_target,
-    last_use,
+    likely_use,
     of_a_namesake,
     statuses_of,
 )
@@ -70,6 +71,7 @@ class DeactivateAccessKey(Action):
         apply=("iam:UpdateAccessKey",),
         undo=("iam:ListAccessKeys", "iam:UpdateAccessKey"),
     )
+    decides: ClassVar[Collection[str]] = ("iam:ListAccessKeys",)
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
     named: ClassVar[tuple[Named, ...]] = NAMED_KEY
@@ -85,7 +87,7 @@ class DeactivateAccessKey(Action):
         """Check whose the key is and whether it works."""
         (use, status), namesake = side_by_side(
             lambda: side_by_side(
-                lambda: last_use(self._aws, params.access_key_id),
+                lambda: likely_use(self._aws, params),
                 lambda: statuses_of(self._aws, params.user),
             ),
             lambda: of_a_namesake(self._aws, params),

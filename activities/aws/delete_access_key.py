@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from activities.aws.access_key import (
     belongs_elsewhere,
     key_owners,
     key_target,
-    last_use,
+    likely_use,
     of_a_namesake,
     statuses,
     statuses_of,
@@ -62,6 +63,7 @@ class DeleteAccessKey(Action):
         read=("iam:GetAccessKeyLastUsed", "iam:GetUser", "iam:ListAccessKeys"),
         apply=("iam:DeleteAccessKey", "iam:ListAccessKeys"),
     )
+    decides: ClassVar[Collection[str]] = ("iam:ListAccessKeys",)
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
     named: ClassVar[tuple[Named, ...]] = NAMED_KEY
@@ -80,7 +82,7 @@ class DeleteAccessKey(Action):
             exists = params.access_key_id in statuses(self._aws, params.user)
         except Absent:
             return Refuse(says=f"user {params.user} does not exist in this account")
-        use = last_use(self._aws, params.access_key_id)
+        use = likely_use(self._aws, params)
         if use is not None and (refused := belongs_elsewhere(use, params)):
             return refused
         if refused := of_a_namesake(self._aws, params):

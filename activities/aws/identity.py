@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from activities.aws.informing import Informing
 from firedoor.connectors.aws import Aws
-from firedoor.domain.action import Named, Params, Refuse
-from firedoor.domain.errors import Rejected
+from firedoor.domain.action import OWNER_NOT_KNOWN, Named, Params, Refuse
+from firedoor.domain.errors import Absent
 from firedoor.domain.tags import as_map, owners_by
 
 #: IAM's own alphabet and length; anything else is refused before a call is made.
@@ -104,19 +105,25 @@ def iam_region(aws: Aws) -> str | None:
     return None if aws.partition == "aws" else aws.region
 
 
-def look_up_user(aws: Aws, name: str) -> Mapping[str, Any]:
-    """Return what IAM tells of a user with its tags; {} where there is none, or where it may not be read."""
-    try:
-        found: Mapping[str, Any] = aws.call("iam", "GetUser", UserName=name)["User"]
-    except Rejected:
-        return {}
-    return found
+def look_up_user(aws: Aws, name: str) -> Mapping[str, Any] | None:
+    """Return what IAM tells of a user with its tags; {} where there is none, None where it is not known."""
+
+    def read() -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = aws.call("iam", "GetUser", UserName=name)["User"]
+        except Absent:
+            return {}
+        return found
+
+    return Informing(read).answer()
 
 
-def owners_of(arn: str, told: Mapping[str, Any], *names: str) -> tuple[str, ...]:
+def owners_of(arn: str, told: Mapping[str, Any] | None, *names: str) -> tuple[str, ...]:
     """Return the names of whom an IAM user or role is: its ARN without and with its path, and its owner's.
 
-    `told` is what IAM says of it, {} where that could not be read; its tag `owner` names the owner.
+    `told` is what IAM says of it, None where that could not be read; its tag `owner` names the owner.
     """
+    if told is None:
+        return tuple(dict.fromkeys((arn, *names, OWNER_NOT_KNOWN)))
     found = (arn, str(told.get("Arn", arn)), *names, *owners_by(as_map(told.get("Tags"))))
     return tuple(dict.fromkeys(found))

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field
 
 from activities.aws.command_line import command
 from activities.aws.identity import iam_region
+from activities.aws.informing import Informing
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Already, Before, Captured, Refuse, Undone, Verdict, Verified
 from firedoor.domain.errors import Absent, Rejected, Unavailable
@@ -121,13 +122,17 @@ class InlineDeny:
         if document is not None and self._holds(document):
             return Already(says=f"policy {self.name} of {self._principal} is in place")
         ours = _size(self._document(self._SOME_CUT if self._older_sessions else None))
-        others = sum(_size(self._get(name) or {}) for name in self._names() if name != self.name)
+        # How full it is only informs: where that cannot be read, writing tells.
+        others = Informing(self._others).answer() or 0
         if ours + others > self._iam.quota:
             return Refuse(
                 says=f"the inline policies of {self._principal} leave no room for {ours} characters more: "
                 f"{others} of {self._iam.quota} are used"
             )
         return PolicyBefore(policy=Captured[str].of(_text(document)))
+
+    def _others(self) -> int:
+        return sum(_size(self._get(name) or {}) for name in self._names() if name != self.name)
 
     def put(self, *, anew: bool = False) -> None:
         """Write the policy; one that stands already is kept, with its cut, where that is late enough.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -82,6 +83,7 @@ class LockFunctionUrl(action.Action):
             "lambda:UpdateFunctionUrlConfig",
         ),
     )
+    decides: ClassVar[Collection[str]] = ("lambda:GetFunctionUrlConfig", "lambda:GetPolicy")
     settles_within: ClassVar[timedelta] = timedelta(minutes=2)
     example: ClassVar[dict[str, Any]] = {"function": "resize-images"}
     named: ClassVar[tuple[action.Named, ...]] = (
@@ -122,8 +124,10 @@ class LockFunctionUrl(action.Action):
         arn = self.target(params.model_copy(update={"qualifier": None}))
         try:
             return owners_by(as_map(self._aws.call("lambda", "ListTags", Resource=arn).get("Tags")))
-        except (Rejected, Unavailable):
+        except Absent:
             return ()
+        except (Rejected, Unavailable):
+            return (action.OWNER_NOT_KNOWN,)
 
     def by_hand(self, params: Params) -> str:
         """Make the same call, and take away the two statements by which AWS itself opens a URL.

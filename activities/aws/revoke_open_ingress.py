@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -81,6 +81,7 @@ class RevokeOpenIngress(action.Action):
         apply=("ec2:RevokeSecurityGroupIngress",),
         undo=("ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "ec2:DescribeSecurityGroupRules"),
     )
+    decides: ClassVar[Collection[str]] = ("ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups")
     settles_within: ClassVar[timedelta] = timedelta(minutes=1)
     example: ClassVar[dict[str, Any]] = {"security_group": "sg-0123456789abcdef0", "ports": [22, 3389]}
     named: ClassVar[tuple[action.Named, ...]] = (

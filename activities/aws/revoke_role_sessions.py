@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from activities.aws.identity import (
     owners_of,
     role_id,
 )
+from activities.aws.informing import Informing
 from activities.aws.inline_deny import InlineDeny, PolicyBefore, Until
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import (
@@ -85,6 +87,7 @@ class RevokeRoleSessions(Action):
         apply=("iam:GetRolePolicy", "iam:PutRolePolicy"),
         undo=("iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy"),
     )
+    decides: ClassVar[Collection[str]] = ("iam:GetRole", "iam:GetRolePolicy")
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"role": "web-frontend"}
     named: ClassVar[tuple[Named, ...]] = (NAMED_ROLE,)
@@ -150,25 +153,30 @@ class RevokeRoleSessions(Action):
 
     def _consequences(self, params: RoleSessionsParams, role: dict[str, Any]) -> tuple[Consequence, ...]:
         used = role.get("RoleLastUsed", {}).get("LastUsedDate")
-        hours = role.get("MaxSessionDuration", 3600) / 3600
-        found = [
+        return (
             Consequence(
-                says="whoever works with such a session is refused until it takes a new one, "
-                f"at the latest after {hours:g} h",
+                says="whoever works with such a session is refused until it takes a new one",
                 observed=f"last used {used.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if used else "",
             ),
             Consequence(says="sessions chained from this role into another role are not ended"),
-        ]
-        profiles = self._aws.pages(
-            "iam", "ListInstanceProfilesForRole", "InstanceProfiles", RoleName=params.role
-        )
-        found += [
+            # Which these are is observed, not said: a list that cannot be read once is no drift.
             Consequence(
-                says=f"instances with profile {name} are refused until they refresh their credentials"
+                says="instances that work as this role are refused until they fetch new credentials, "
+                "which the role's longest session does not bound",
+                observed=self._profiles(params),
+            ),
+        )
+
+    def _profiles(self, params: RoleSessionsParams) -> str:
+        listed = Informing(
+            lambda: self._aws.pages(
+                "iam", "ListInstanceProfilesForRole", "InstanceProfiles", RoleName=params.role
             )
-            for name in sorted(profile["InstanceProfileName"] for profile in profiles)
-        ]
-        return tuple(found)
+        ).answer()
+        if listed is None:
+            return "whether there are any is not known"
+        names = ", ".join(sorted(profile["InstanceProfileName"] for profile in listed))
+        return f"with profile {names}" if names else "there are none"
 
     def _deny(self, params: RoleSessionsParams) -> InlineDeny:
         return InlineDeny(

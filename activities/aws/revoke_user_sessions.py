@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -64,6 +65,7 @@ class RevokeUserSessions(Action):
         apply=("iam:GetUserPolicy", "iam:PutUserPolicy"),
         undo=("iam:DeleteUserPolicy", "iam:GetUser", "iam:GetUserPolicy", "iam:PutUserPolicy"),
     )
+    decides: ClassVar[Collection[str]] = ("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys")
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
     example: ClassVar[dict[str, Any]] = {"user": "ci-deployer"}
     named: ClassVar[tuple[Named, ...]] = (NAMED_USER,)

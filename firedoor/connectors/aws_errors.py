@@ -9,6 +9,7 @@ from typing import Any
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from firedoor.connectors.aws_permissions import permission
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 
 #: What botocore raises, its two roots and what escapes them: its parsers' own error is neither, and a
@@ -85,6 +86,12 @@ _OURS = (
     boto.UnknownClientMethodError,
 )
 
+#: A signature whose time is not AWS's: the code of S3, and those of the others, which say it in words.
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+_SIGNED = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"})
+_CLOCK = "a clock of this machine that differs from AWS's by less than five minutes"
+_SET_THE_CLOCK = "set the clock of this machine (NTP)"
+
 _FIRST_SERVER_ERROR = 500
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
@@ -136,10 +143,37 @@ def _answered(error: Any, call: str) -> Translated:
         if _ABSENT.fullmatch(code):
             return Absent(found, code=code)
         if _DENIED.fullmatch(code):
-            return Rejected(found, code=code, mend=f"allow {call} to the role of Firedoor in this account")
+            return Rejected(found, code=code, mend=_allow(call))
+        if code in _SIGNED and _is_late(answer):
+            return Unavailable(found, code=code, expected=_CLOCK, mend=_SET_THE_CLOCK)
         if _FINAL.fullmatch(code):
             return Rejected(found, code=code)
+    if code in _SKEWED:
+        return Unavailable(found, code=code, expected=_CLOCK, mend=_SET_THE_CLOCK)
     return Unavailable(found, code=code, retry_after=_retry_after(metadata.get("HTTPHeaders", {})))
+
+
+def _allow(call: str) -> str:
+    """Say what to look at where a call is denied; the names are those of AWS's own list of actions."""
+    if call == "sts:AssumeRole":
+        return (
+            "look at the trust policy of the role first (does it name who asks?), and at the external id; "
+            "then allow sts:AssumeRole on this role to who asks"
+        )
+    if call == "iam:GetAccessKeyLastUsed":
+        return (
+            "it may be a key that nobody has, for which IAM answers the same; else allow "
+            "iam:GetAccessKeyLastUsed on *, for it cannot be narrowed to a user"
+        )
+    service, _, operation = call.partition(":")
+    asked = permission(service, operation)
+    return f"allow {asked or call} to the role of Firedoor in this account"
+
+
+def _is_late(answer: Mapping[str, Any]) -> bool:
+    """Whether a signature was refused for its time: AWS says so in words alone."""
+    says = str(answer.get("Error", {}).get("Message", ""))
+    return "Signature expired" in says or "Signature not yet current" in says
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

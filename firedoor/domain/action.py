@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -79,6 +79,10 @@ class Consequence(Value):
 
     says: str
     observed: str = ""
+
+
+#: Among the owners of a target: its tags could not be read, so that an owner may be among who says yes.
+OWNER_NOT_KNOWN = "owner not known"
 
 
 class Change(Value):
@@ -194,6 +198,9 @@ class Action(ABC):
     permissions: ClassVar[Permissions]
     settles_within: ClassVar[timedelta]
     example: ClassVar[Mapping[str, Any]]
+    #: Of `permissions.read`, those without which the plan may refuse: what they tell decides, or undo needs.
+    #: Every other read only informs; where it is denied, the plan goes on and says that it is not known.
+    decides: ClassVar[Collection[str]] = ()
     #: Every parameter that picks the target by a name.
     named: ClassVar[tuple[Named, ...]] = ()
     #: The parameter that takes the moment until which it must reach, "" where a later fact moves nothing.

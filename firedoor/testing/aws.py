@@ -7,33 +7,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from firedoor.connectors.aws import Aws
-from firedoor.domain.errors import Absent
+from firedoor.connectors.aws_permissions import permission
+from firedoor.domain.errors import Absent, Rejected
 from firedoor.testing.scene import LOOKS, Made
 
 T = TypeVar("T")
-
-#: Where the permission is not `<service>:<operation>` (Service Authorization Reference).
-_NAMED_OTHERWISE = {
-    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "s3:GetBucketCors": "s3:GetBucketCORS",
-    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:ListBuckets": "s3:ListAllMyBuckets",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "s3control:DeletePublicAccessBlock": "s3:PutAccountPublicAccessBlock",
-    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
-    "s3control:PutPublicAccessBlock": "s3:PutAccountPublicAccessBlock",
-    "sts:GetCallerIdentity": "",  # always allowed
-}
-
-_PREFIXES = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing", "opensearch": "es"}
-
-
-def permission(service: str, operation: str) -> str:
-    """Name the IAM action that AWS asks for an operation; "" where it asks for none."""
-    call = f"{service}:{operation}"
-    return _NAMED_OTHERWISE.get(call, f"{_PREFIXES.get(service, service)}:{operation}")
 
 
 class Replica:
@@ -74,10 +52,17 @@ class Replica:
 class RecordedAws(Aws):
     """Another's connector, with a list of what was called through it."""
 
-    def __init__(self, aws: Aws, made: list[Made], replica: Replica | None = None) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        made: list[Made],
+        replica: Replica | None = None,
+        denied: set[str] | None = None,
+    ) -> None:
         self._aws = aws
         self._made = made
         self._replica = replica or Replica()
+        self.denied: set[str] = denied if denied is not None else set()
         self.account = aws.account
         self.region = aws.region
         self.partition = aws.partition
@@ -112,4 +97,7 @@ class RecordedAws(Aws):
         return self._aws.now()
 
     def _write(self, service: str, operation: str) -> None:
-        self._made.append(Made(service, operation, permission(service, operation)))
+        asked = permission(service, operation)
+        self._made.append(Made(service, operation, asked))
+        if asked in self.denied:
+            raise Rejected(f"{service}:{operation} was answered AccessDenied", code="AccessDenied")

@@ -335,6 +335,19 @@ class Conformance:
             assert names - set(asked) == set(), f"{phase}: used and not declared"
             assert set(asked) - names - set(tried.scene.implied) == set(), f"{phase}: declared and not used"
 
+    def test_a_read_that_only_informs_holds_nothing_up(self, tried: Tried) -> None:
+        """Each read is denied in turn: only what decides, or what undo needs, may refuse."""
+        action = tried.scene.action
+        assert set(action.decides) <= set(action.permissions.read), "what decides is a read that is declared"
+        for each in sorted(set(action.permissions.read) - set(action.decides)):
+            tried.scene.deny(each)
+            planned = tried.planned()
+            assert isinstance(planned, Change), f"without {each}: {planned.says}"
+        tried.scene.deny()
+        before = tried.before()
+        tried.apply(before)
+        assert tried.verdict(before) is Verdict.YES
+
     def test_the_example_is_valid_and_names_a_target(self, scene: Scene) -> None:
         """The worked example of the documentation works."""
         model, _ = models_of(scene.action)

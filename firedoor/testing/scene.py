@@ -99,6 +99,10 @@ class Scene(ABC):
         """Return the calls that actions of this scene made since the last time this was asked."""
 
     @abstractmethod
+    def deny(self, *permissions: str) -> None:
+        """Refuse every call that needs one of these, from now on; without any, refuse nothing any more."""
+
+    @abstractmethod
     def lose_reply(self, call: Made) -> None:
         """Let the next such call happen, and lose its answer. A world base does this."""
 

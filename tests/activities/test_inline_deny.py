@@ -287,11 +287,25 @@ def test_a_reserved_role_is_refused_by_its_path(moto_world: AwsWorld, path: str)
 
 
 @pytest.mark.integration
+def test_instances_that_may_not_be_listed_are_not_known_and_stop_nothing(ministack_world: AwsWorld) -> None:
+    scene = RevokeRoleSessionsScene(ministack_world)
+    params = RoleSessionsParams.model_validate(scene.arrange())
+    first = planned(scene.act("read"), params)
+    scene.deny("iam:ListInstanceProfilesForRole")
+    again = planned(scene.act("read"), params)
+    assert again.consequences[-1].observed == "whether there are any is not known"
+    assert [each.says for each in again.consequences] == [each.says for each in first.consequences]
+
+
+@pytest.mark.integration
 def test_the_plan_names_the_instance_profiles_that_are_hit(ministack_world: AwsWorld) -> None:
     scene = RevokeRoleSessionsScene(ministack_world)
     params = RoleSessionsParams.model_validate(scene.arrange())
-    said = [item.says for item in planned(scene.act("read"), params).consequences]
-    assert "instances with profile web are refused until they refresh their credentials" in said
+    told = planned(scene.act("read"), params).consequences
+    said = [item.says for item in told]
+    (instances,) = (item for item in told if item.says.startswith("instances that work as this role"))
+    assert instances.observed == "with profile web"
+    assert "the role's longest session does not bound" in instances.says
     assert "sessions chained from this role into another role are not ended" in said
 
 

@@ -12,7 +12,7 @@ from activities.aws.delete_access_key import DeleteAccessKey
 from activities.aws.quarantine_user import QuarantineParams, QuarantineUser
 from activities.aws.revoke_role_sessions import RevokeRoleSessions, RoleSessionsParams
 from activities.aws.revoke_user_sessions import RevokeUserSessions, UserSessionsParams
-from firedoor.domain.action import Action, Change
+from firedoor.domain.action import OWNER_NOT_KNOWN, Action, Change
 from tests.scenes.aws_world import AwsWorld, policy
 from tests.servers import ACCOUNT
 
@@ -61,7 +61,7 @@ def test_a_user_that_may_not_be_read_keeps_its_key_its_own_and_stops_nothing(
     named = KeyParams(user=USER, access_key_id=key["AccessKeyId"])
     for action in (DeactivateAccessKey, DeleteAccessKey):
         aws = ministack_world.aws(set(action.permissions.read) - {"iam:GetUser"}, changing=False)
-        assert owners(action(aws), named) == (f"arn:aws:iam::{ACCOUNT}:user/{USER}", USER)
+        assert owners(action(aws), named) == (f"arn:aws:iam::{ACCOUNT}:user/{USER}", USER, OWNER_NOT_KNOWN)
 
 
 def test_a_role_is_its_owners_and_of_whoever_is_that_role(ministack_world: AwsWorld) -> None:

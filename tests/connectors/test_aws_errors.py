@@ -119,3 +119,44 @@ def test_the_vendors_wish_to_wait_is_kept(header: str, seconds: float | None) ->
     translated = translate(error, "iam", "UpdateAccessKey")
     assert isinstance(translated, Unavailable)
     assert translated.retry_after == seconds
+
+
+# ---- what to do --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "mend"),
+    [
+        ("s3", "PutPublicAccessBlock", "allow s3:PutBucketPublicAccessBlock to the role of Firedoor"),
+        ("s3control", "GetPublicAccessBlock", "allow s3:GetAccountPublicAccessBlock to the role of Firedoor"),
+        ("iam", "UpdateAccessKey", "allow iam:UpdateAccessKey to the role of Firedoor"),
+        ("sts", "AssumeRole", "look at the trust policy of the role first"),
+        ("sts", "AssumeRole", "and at the external id"),
+        ("iam", "GetAccessKeyLastUsed", "it may be a key that nobody has"),
+        ("iam", "GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed on *, for it cannot be narrowed to a user"),
+    ],
+)
+def test_a_denial_names_what_exists_and_the_first_suspect_first(
+    service: str, operation: str, mend: str
+) -> None:
+    error = translate(answered("AccessDenied", 403), service, operation)
+    assert isinstance(error, Rejected)
+    assert mend in error.mend
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large"),
+        ("SignatureDoesNotMatch", "Signature expired: 20261122T000000Z is now earlier than 20261122T020000Z"),
+        ("SignatureDoesNotMatch", "Signature not yet current: 20261122T040000Z is still later than 2026"),
+        ("InvalidSignatureException", "Signature expired: 20261122T000000Z is now earlier than"),
+    ],
+)
+def test_a_signature_of_another_time_names_the_clock_and_is_tried_again(code: str, says: str) -> None:
+    told = answered(code, 403)
+    told.response["Error"]["Message"] = says
+    error = translate(told, "iam", "GetUser")
+    assert isinstance(error, Unavailable)
+    assert "clock of this machine" in error.expected
+    assert "20261122T000000Z" not in str(error), "the vendor's own words stay out"

@@ -61,6 +61,7 @@ class AwsWorld:
     region: str = REGION
     made: list[Made] = field(default_factory=list)
     replica: Replica = field(default_factory=Replica, repr=False)
+    denied: set[str] = field(default_factory=set)
     _ambient: AwsAccounts = field(
         default_factory=lambda: AwsAccounts({ACCOUNT: Account(ACCOUNT)}), repr=False
     )
@@ -91,7 +92,7 @@ class AwsWorld:
                 self._roles[allowed] = self._role(allowed, len(self._roles))
             accounts = self._roles[allowed]
         lend = accounts.changing if changing else accounts.reading
-        return RecordedAws(lend(ACCOUNT, self.region, self.incident), self.made, self.replica)
+        return RecordedAws(lend(ACCOUNT, self.region, self.incident), self.made, self.replica, self.denied)
 
     def allowed(self, attempt: Callable[[], Any]) -> bool:
         """Tell whether somebody's call succeeds; a refusal is False, any other error is raised."""
@@ -154,6 +155,11 @@ class AwsScene(Scene):
     def lose_reply(self, call: Made) -> None:
         """Let the next such call happen, and lose its answer."""
         self.world.proxy.lose_reply(call.service, call.operation)
+
+    def deny(self, *permissions: str) -> None:
+        """Refuse every call that needs one of these from now on."""
+        self.world.denied.clear()
+        self.world.denied.update(permissions)
 
     def remember(self) -> None:
         """Keep what every read answers from now on."""
