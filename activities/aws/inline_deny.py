@@ -6,10 +6,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 from urllib.parse import unquote
 
 from pydantic import AwareDatetime, Field
@@ -17,11 +15,11 @@ from pydantic import AwareDatetime, Field
 from activities.aws.command_line import command
 from activities.aws.identity import iam_region
 from activities.aws.informing import Informing
+from activities.aws.policy_slots import IAM, MOST_ATTACHED, Attached, Inline, Kind, Slot
 from firedoor.connectors.aws import Aws
 from firedoor.domain.action import Already, Before, Captured, Refuse, Undone, Verdict, Verified
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 
-Kind = Literal["user", "role"]
 Document = dict[str, Any]
 
 _CUT = "aws:TokenIssueTime"
@@ -40,48 +38,17 @@ Until = Annotated[
 
 
 class PolicyBefore(Before):
-    """What stood under our policy's name before us; nothing, unless somebody put it there."""
+    """What stood under our policy's name before us; nothing, unless somebody put it there.
+
+    `managed`: the inline policies are full, so that ours is a managed policy that is attached.
+    """
 
     policy: Captured[str]
+    managed: bool = False
 
-
-@dataclass(frozen=True)
-class _Iam:
-    """How IAM, and the command line, call the same thing for a user and for a role."""
-
-    name: str
-    option: str
-    command: str
-    get: str
-    put: str
-    delete: str
-    list: str
-    #: Characters of all inline policies together, white space not counted (IAM quotas).
-    quota: int
-
-
-_IAM: dict[Kind, _Iam] = {
-    "user": _Iam(
-        "UserName",
-        "user_name",
-        "put-user-policy",
-        "GetUserPolicy",
-        "PutUserPolicy",
-        "DeleteUserPolicy",
-        "ListUserPolicies",
-        2048,
-    ),
-    "role": _Iam(
-        "RoleName",
-        "role_name",
-        "put-role-policy",
-        "GetRolePolicy",
-        "PutRolePolicy",
-        "DeleteRolePolicy",
-        "ListRolePolicies",
-        10240,
-    ),
-}
+    def how(self) -> str:
+        """Say the second way, where it is taken; people are told before they say yes."""
+        return " by an attached policy, for its inline policies are full" if self.managed else ""
 
 
 class InlineDeny:
@@ -109,12 +76,14 @@ class InlineDeny:
         until: datetime | None = None,
     ) -> None:
         self._aws = aws
-        self._iam = _IAM[kind]
-        self._who = {self._iam.name: principal}
+        self._iam = IAM[kind]
+        self._who = principal
         self._principal = f"{kind} {principal}"
         self.name = f"firedoor-{aws.incident}-{purpose}"
         self._older_sessions = older_sessions
         self._until = until
+        self._inline = Inline(aws, kind, principal, self.name)
+        self._attached = Attached(aws, kind, principal, self.name)
 
     def look(self) -> PolicyBefore | Already | Refuse:
         """Capture what stands under our name; or say that ours is there, or that there is no room for it."""
@@ -125,30 +94,39 @@ class InlineDeny:
         # How full it is only informs: where that cannot be read, writing tells.
         others = Informing(self._others).answer() or 0
         if ours + others > self._iam.quota:
-            return Refuse(
-                says=f"the inline policies of {self._principal} leave no room for {ours} characters more: "
-                f"{others} of {self._iam.quota} are used"
-            )
+            return self._second_way(f"{others} of {self._iam.quota} characters are used")
         return PolicyBefore(policy=Captured[str].of(_text(document)))
 
-    def _others(self) -> int:
-        return sum(_size(self._get(name) or {}) for name in self._names() if name != self.name)
+    def _second_way(self, full: str) -> PolicyBefore | Already | Refuse:
+        """Attach a managed policy where the inline policies are full."""
+        document = _parsed_or_none(self._attached.get())
+        if document is not None and self._holds(document):
+            return Already(says=f"policy {self.name} is attached to {self._principal}")
+        if document is None and not self._attached.has_room():
+            return Refuse(
+                says=f"{self._principal} has room neither for one more inline policy ({full}) nor for one "
+                f"more attached policy ({MOST_ATTACHED} are the most)"
+            )
+        return PolicyBefore(policy=Captured[str].of(_text(document)), managed=True)
 
-    def put(self, *, anew: bool = False) -> None:
+    def _others(self) -> int:
+        inline = self._inline
+        return sum(
+            _size(_parsed_or_none(inline.read(name)) or {}) for name in inline.names() if name != self.name
+        )
+
+    def put(self, before: PolicyBefore, *, anew: bool = False) -> None:
         """Write the policy; one that stands already is kept, with its cut, where that is late enough.
 
         `anew`: late enough is only what ends every session that was issued until now.
         """
         cut = None
         if self._older_sessions:
-            standing = self._read()
+            standing = self._read(before)
             if standing is not None and (self._ends_all(standing) if anew else self._holds(standing)):
                 return
             cut = self._cut()
-        document = self._document(cut)
-        self._aws.call(
-            "iam", self._iam.put, **self._who, PolicyName=self.name, PolicyDocument=_text(document)
-        )
+        self._slot(before).put(_written(self._document(cut)))
 
     def by_hand(self) -> str:
         """Return the command that writes the policy; the cut is the moment in which it is pasted."""
@@ -156,7 +134,7 @@ class InlineDeny:
         written = command(
             "iam",
             self._iam.command,
-            **{self._iam.option: self._who[self._iam.name]},
+            **{self._iam.option: self._who},
             policy_name=self.name,
             policy_document=document,
             region=iam_region(self._aws),
@@ -164,9 +142,9 @@ class InlineDeny:
         # Out of the quotes and back into them: the shell that it is pasted into tells the time.
         return written.replace(self._SOME_CUT.strftime(_CUT_FORMAT), f"'\"$({_DATE})\"'")
 
-    def verify(self) -> Verified:
+    def verify(self, before: PolicyBefore) -> Verified:
         """Read the policy back."""
-        document = self._read()
+        document = self._read(before)
         if document is not None and self._holds(document):
             return Verified(verdict=Verdict.YES, says=f"policy {self.name} of {self._principal} denies it")
         if document is not None and self._ours(document):
@@ -178,7 +156,7 @@ class InlineDeny:
         if document is not None:
             return Verified(verdict=Verdict.NO, says=f"policy {self.name} of {self._principal} was changed")
         try:
-            self._names()
+            self._inline.names()
         except Absent:  # IAM answers the same for a missing policy and for a missing principal
             return Verified(verdict=Verdict.YES, says=f"{self._principal} no longer exists")
         return Verified(verdict=Verdict.NOT_YET, says=f"{self._principal} has no policy {self.name}")
@@ -192,7 +170,7 @@ class InlineDeny:
                 expected="a captured policy, or that there was none",
                 mend="look at the policy and remove it by hand",
             )
-        document = self._read()
+        document = self._read(before)
         if _text(document) == captured.value:
             return Undone(outcome="nothing", says=f"{self._principal} is as it was before")
         if document is None or not self._ours(document):
@@ -200,32 +178,22 @@ class InlineDeny:
                 outcome="drifted", says=f"policy {self.name} of {self._principal} is not what we wrote"
             )
         if captured.value is None:
-            with suppress(Absent):  # removed by an attempt whose answer was lost: that is what was wanted
-                self._aws.call("iam", self._iam.delete, **self._who, PolicyName=self.name)
+            self._slot(before).delete()
         else:
-            self._aws.call(
-                "iam", self._iam.put, **self._who, PolicyName=self.name, PolicyDocument=captured.value
-            )
+            self._slot(before).put(captured.value)
         return Undone(outcome="restored", says=f"{self._principal} no longer has policy {self.name} of ours")
 
     def back(self, before: PolicyBefore) -> Verified:
         """Tell whether what stood under our name before us stands there again."""
-        if _text(self._read()) == before.policy.value:
+        if _text(self._read(before)) == before.policy.value:
             return Verified(verdict=Verdict.YES, says=f"{self._principal} is as it was before")
         return Verified(verdict=Verdict.NOT_YET, says=f"{self._principal} is not as it was before")
 
-    def _names(self) -> list[str]:
-        return self._aws.pages("iam", self._iam.list, "PolicyNames", **self._who)
+    def _slot(self, before: PolicyBefore) -> Slot:
+        return self._attached if before.managed else self._inline
 
-    def _read(self) -> Document | None:
-        return self._get(self.name)
-
-    def _get(self, name: str) -> Document | None:
-        try:
-            answer = self._aws.call("iam", self._iam.get, **self._who, PolicyName=name)
-        except Absent:
-            return None
-        return parsed(answer["PolicyDocument"])
+    def _read(self, before: PolicyBefore | None = None) -> Document | None:
+        return _parsed_or_none((self._inline if before is None else self._slot(before)).get())
 
     def _document(self, cut: datetime | None) -> Document:
         statement: Document = {
@@ -295,10 +263,18 @@ def parsed(document: str | Mapping[str, Any]) -> Document:
     return found
 
 
+def _parsed_or_none(document: Any) -> Document | None:
+    return None if document is None else parsed(document)
+
+
+def _written(document: Document) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
 def _text(document: Document | None) -> str | None:
     if document is None:
         return None
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return _written(document)
 
 
 def _size(document: Document) -> int:

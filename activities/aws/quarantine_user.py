@@ -56,9 +56,39 @@ class QuarantineUser(Action):
     reversibility: ClassVar[Reversibility] = FULL
     risk: ClassVar[Risk] = Risk.HIGH
     permissions: ClassVar[Permissions] = Permissions(
-        read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys", "iam:ListUserPolicies"),
-        apply=("iam:PutUserPolicy",),
-        undo=("iam:DeleteUserPolicy", "iam:GetUser", "iam:GetUserPolicy", "iam:PutUserPolicy"),
+        read=(
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:ListAccessKeys",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListUserPolicies",
+        ),
+        apply=(
+            "iam:AttachUserPolicy",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicyVersion",
+            "iam:ListPolicyVersions",
+            "iam:PutUserPolicy",
+        ),
+        undo=(
+            "iam:AttachUserPolicy",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicy",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteUserPolicy",
+            "iam:DetachUserPolicy",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListPolicyVersions",
+            "iam:PutUserPolicy",
+        ),
     )
     decides: ClassVar[Collection[str]] = ("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys")
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
@@ -88,7 +118,7 @@ class QuarantineUser(Action):
         seen = user.get("PasswordLastUsed")
         console = f"console last used {seen.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if seen else ""
         return Change(
-            says=f"deny user {params.user} every action in every service",
+            says=f"deny user {params.user} every action in every service{before.how()}",
             before=before,
             consequences=(
                 Consequence(
@@ -109,13 +139,13 @@ class QuarantineUser(Action):
         """Write the same policy under the same name."""
         return self._deny(params).by_hand()
 
-    def apply(self, params: QuarantineParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
+    def apply(self, params: QuarantineParams, before: PolicyBefore) -> None:
         """Write the policy; writing it twice is writing it once."""
-        self._deny(params).put()
+        self._deny(params).put(before)
 
-    def verify(self, params: QuarantineParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
+    def verify(self, params: QuarantineParams, before: PolicyBefore) -> Verified:
         """Read the policy back."""
-        return self._deny(params).verify()
+        return self._deny(params).verify(before)
 
     def undo(self, params: QuarantineParams, before: PolicyBefore) -> Undone:
         """Take the policy off, if it is still as we wrote it."""

@@ -79,13 +79,42 @@ class RevokeRoleSessions(Action):
     risk: ClassVar[Risk] = Risk.MEDIUM
     permissions: ClassVar[Permissions] = Permissions(
         read=(
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
             "iam:GetRole",
             "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
             "iam:ListInstanceProfilesForRole",
             "iam:ListRolePolicies",
         ),
-        apply=("iam:GetRolePolicy", "iam:PutRolePolicy"),
-        undo=("iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy"),
+        apply=(
+            "iam:AttachRolePolicy",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicyVersion",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListPolicyVersions",
+            "iam:PutRolePolicy",
+        ),
+        undo=(
+            "iam:AttachRolePolicy",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicy",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListPolicyVersions",
+            "iam:PutRolePolicy",
+        ),
     )
     decides: ClassVar[Collection[str]] = ("iam:GetRole", "iam:GetRolePolicy")
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
@@ -116,7 +145,7 @@ class RevokeRoleSessions(Action):
         if not isinstance(before, PolicyBefore):
             return before
         return Change(
-            says=f"end every session of role {params.role} issued until the change is made",
+            says=f"end every session of role {params.role} issued until the change is made{before.how()}",
             before=before,
             consequences=self._consequences(params, role),
             owners=owners_of(self.target(params), role),
@@ -131,17 +160,17 @@ class RevokeRoleSessions(Action):
         """Write the same policy under the same name."""
         return self._deny(params).by_hand()
 
-    def apply(self, params: RoleSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
+    def apply(self, params: RoleSessionsParams, before: PolicyBefore) -> None:
         """Write the policy, unless it stands already: then its time is kept."""
-        self._deny(params).put()
+        self._deny(params).put(before)
 
-    def renew(self, params: RoleSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  as apply
+    def renew(self, params: RoleSessionsParams, before: PolicyBefore) -> None:
         """Move the time to now, so that sessions issued since the first one are ended, too."""
-        self._deny(params).put(anew=True)
+        self._deny(params).put(before, anew=True)
 
-    def verify(self, params: RoleSessionsParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
+    def verify(self, params: RoleSessionsParams, before: PolicyBefore) -> Verified:
         """Read the policy back."""
-        return self._deny(params).verify()
+        return self._deny(params).verify(before)
 
     def undo(self, params: RoleSessionsParams, before: PolicyBefore) -> Undone:
         """Take the policy off, if it is still as we wrote it; sessions not yet expired live again."""

@@ -61,9 +61,43 @@ class RevokeUserSessions(Action):
     reversibility: ClassVar[Reversibility] = FULL
     risk: ClassVar[Risk] = Risk.LOW
     permissions: ClassVar[Permissions] = Permissions(
-        read=("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys", "iam:ListUserPolicies"),
-        apply=("iam:GetUserPolicy", "iam:PutUserPolicy"),
-        undo=("iam:DeleteUserPolicy", "iam:GetUser", "iam:GetUserPolicy", "iam:PutUserPolicy"),
+        read=(
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:ListAccessKeys",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListUserPolicies",
+        ),
+        apply=(
+            "iam:AttachUserPolicy",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicyVersion",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListPolicyVersions",
+            "iam:PutUserPolicy",
+        ),
+        undo=(
+            "iam:AttachUserPolicy",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicy",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteUserPolicy",
+            "iam:DetachUserPolicy",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListPolicyVersions",
+            "iam:PutUserPolicy",
+        ),
     )
     decides: ClassVar[Collection[str]] = ("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys")
     settles_within: ClassVar[timedelta] = timedelta(seconds=30)
@@ -93,7 +127,8 @@ class RevokeUserSessions(Action):
         if not isinstance(before, PolicyBefore):
             return before
         return Change(
-            says=f"end every temporary session of user {params.user} issued until the change is made",
+            says=f"end every temporary session of user {params.user} issued until the change is made"
+            + before.how(),
             before=before,
             consequences=(
                 Consequence(says="whoever works with such a session has to take a new one"),
@@ -111,17 +146,17 @@ class RevokeUserSessions(Action):
         """Write the same policy under the same name."""
         return self._deny(params).by_hand()
 
-    def apply(self, params: UserSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  the contract's signature
+    def apply(self, params: UserSessionsParams, before: PolicyBefore) -> None:
         """Write the policy, unless it stands already: then its time is kept."""
-        self._deny(params).put()
+        self._deny(params).put(before)
 
-    def renew(self, params: UserSessionsParams, before: PolicyBefore) -> None:  # noqa: ARG002  as apply
+    def renew(self, params: UserSessionsParams, before: PolicyBefore) -> None:
         """Move the time to now, so that sessions issued since the first one are ended, too."""
-        self._deny(params).put(anew=True)
+        self._deny(params).put(before, anew=True)
 
-    def verify(self, params: UserSessionsParams, before: PolicyBefore) -> Verified:  # noqa: ARG002  as apply
+    def verify(self, params: UserSessionsParams, before: PolicyBefore) -> Verified:
         """Read the policy back."""
-        return self._deny(params).verify()
+        return self._deny(params).verify(before)
 
     def undo(self, params: UserSessionsParams, before: PolicyBefore) -> Undone:
         """Take the policy off, if it is still as we wrote it; sessions not yet expired live again."""

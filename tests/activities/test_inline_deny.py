@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from activities.aws.inline_deny import PolicyBefore, parsed
+from activities.aws.policy_slots import MOST_ATTACHED
 from activities.aws.quarantine_user import QuarantineParams, QuarantineUser
 from activities.aws.revoke_role_sessions import RevokeRoleSessions, RoleSessionsParams
 from activities.aws.revoke_user_sessions import RevokeUserSessions, UserSessionsParams
-from firedoor.domain.action import Change, Refuse, Verdict
+from firedoor.domain.action import Already, Change, Refuse, Verdict
 from firedoor.domain.errors import Unavailable
 from firedoor.testing.aws import RecordedAws
 from tests.scenes.aws_leaked_key import USER, user_with_key
@@ -228,17 +229,75 @@ def test_a_policy_that_the_attacker_weakened_is_not_contained(ministack_world: A
     assert scene.act("read").verify(params, before).verdict is Verdict.NO
 
 
+def fill_inline(world: AwsWorld) -> None:
+    """Leave no room among the user's inline policies."""
+    filler = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + "x" * 1900}
+    world.client("iam").put_user_policy(UserName=USER, PolicyName="filler", PolicyDocument=policy(filler))
+
+
+SECOND_WAY = pytest.mark.parametrize(
+    ("scene_of", "model"),
+    [(QuarantineUserScene, QuarantineParams), (RevokeUserSessionsScene, UserSessionsParams)],
+    ids=["quarantine", "sessions"],
+)
+
+
 @pytest.mark.integration
-def test_a_user_without_room_for_the_policy_is_refused_before_anything_is_done(moto_world: AwsWorld) -> None:
+@SECOND_WAY
+def test_where_the_inline_policies_are_full_a_policy_is_attached_and_people_are_told_before(
+    ministack_world: AwsWorld, scene_of: Any, model: Any
+) -> None:
+    scene = scene_of(ministack_world)
+    params = model.model_validate_json(json.dumps(dict(scene.arrange())))
+    fill_inline(ministack_world)
+    world = scene.snapshot()
+    change = planned(scene.act("read"), params)
+    assert change.says.endswith("by an attached policy, for its inline policies are full")
+    before = PolicyBefore.model_validate_json(change.before.model_dump_json())
+    assert before.managed
+    assert scene.attack() is True
+    for _ in range(2):  # again is once
+        scene.act("apply").apply(params, before)
+    assert scene.attack() is False
+    assert scene.act("read").verify(params, before).verdict is Verdict.YES
+    assert isinstance(scene.act("read").plan(params), Already)
+    assert scene.act("undo").undo(params, before).outcome == "restored"
+    assert scene.act("read").verify_undo(params, before).verdict is Verdict.YES
+    assert scene.act("undo").undo(params, before).outcome == "nothing"
+    assert scene.attack() is True
+    assert scene.snapshot() == world
+    ours = ministack_world.client("iam").list_policies(Scope="Local")["Policies"]
+    assert [each["PolicyName"] for each in ours if each["PolicyName"].startswith("firedoor-")] == []
+
+
+@pytest.mark.integration
+def test_an_attached_policy_that_somebody_detached_is_not_contained(moto_world: AwsWorld) -> None:
     scene = QuarantineUserScene(moto_world)
     params = QuarantineParams.model_validate(scene.arrange())
-    filler = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + "x" * 1900}
-    moto_world.client("iam").put_user_policy(
-        UserName=USER, PolicyName="filler", PolicyDocument=policy(filler)
-    )
+    fill_inline(moto_world)
+    before = captured(scene.act("read"), params)
+    scene.act("apply").apply(params, before)
+    iam = moto_world.client("iam")
+    (ours,) = iam.list_attached_user_policies(UserName=USER)["AttachedPolicies"]
+    iam.detach_user_policy(UserName=USER, PolicyArn=ours["PolicyArn"])
+    assert scene.act("read").verify(params, before).verdict is Verdict.NOT_YET
+
+
+@pytest.mark.integration
+def test_a_user_with_room_for_neither_is_refused_before_anything_is_done(moto_world: AwsWorld) -> None:
+    scene = QuarantineUserScene(moto_world)
+    params = QuarantineParams.model_validate(scene.arrange())
+    fill_inline(moto_world)
+    iam = moto_world.client("iam")
+    for number in range(MOST_ATTACHED):
+        arn = iam.create_policy(
+            PolicyName=f"p{number}",
+            PolicyDocument=policy({"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}),
+        )["Policy"]["Arn"]
+        iam.attach_user_policy(UserName=USER, PolicyArn=arn)
     refused = scene.act("read").plan(params)
     assert isinstance(refused, Refuse)
-    assert "no room" in refused.says
+    assert "has room neither for one more inline policy" in refused.says
 
 
 @pytest.mark.integration

@@ -14,8 +14,20 @@ class QuarantineUserScene(LeakedKeyScene):
     """The user has a policy of its own."""
 
     action = QuarantineUser
-    #: Used only to put back a policy that somebody had planted under our name.
-    implied = ("iam:PutUserPolicy",)
+    #: To put back what somebody planted under our name; the second way, where inline policies are full.
+    implied = (
+        "iam:PutUserPolicy",
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListPolicyVersions",
+        "iam:AttachUserPolicy",
+        "iam:DetachUserPolicy",
+        "iam:ListAttachedUserPolicies",
+    )
 
     def arrange(self) -> Mapping[str, Any]:
         """Leak a key of the user."""

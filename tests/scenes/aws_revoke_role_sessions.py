@@ -18,8 +18,20 @@ class RevokeRoleSessionsScene(AwsScene):
     """The role has a policy of its own and an instance profile."""
 
     action = RevokeRoleSessions
-    #: Used only to put back a policy that somebody had planted under our name.
-    implied = ("iam:PutRolePolicy",)
+    #: To put back what somebody planted under our name; the second way, where inline policies are full.
+    implied = (
+        "iam:PutRolePolicy",
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListPolicyVersions",
+        "iam:AttachRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:ListAttachedRolePolicies",
+    )
 
     def arrange(self) -> Mapping[str, Any]:
         """Make two roles, and carry away a session of the first."""
