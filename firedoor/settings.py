@@ -330,7 +330,7 @@ class _Loading:
         try:
             key.value()
         except Misconfigured:
-            pass
+            pass  # a gateway needs no key; a worker without one does not start, and says so
         else:
             self._secret(document, ("evidence", "signing_key"), written.signing_key, wrong=not_ed25519)
         return Evidence(store=self._base / written.store.removeprefix("file:"), signing_key=key)

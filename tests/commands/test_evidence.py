@@ -184,7 +184,7 @@ high · aws.guardduty UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom · acc
   closed after          12 s
 
 Asked
-  apply  5E98-BBC6-6966 of secops-leads, 2 needed: granted
+  apply  1C00-64B6-F999 of secops-leads, 2 needed: granted
          ada  yes  2026-11-22 02:14:13Z by slack
            · in secops-leads and everyone; looked up again: the same
          lin  yes  2026-11-22 02:14:14Z by slack
@@ -193,13 +193,13 @@ Asked
 Timeline
   +0.0 s   received  aws.guardduty  aws.guardduty reported UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom
   +1.0 s   planned   firedoor       deactivate access key AKIAIOSFODNN7EXAMPLE of bob; delete access key AKIAIOSFODNN7EXAMPLE of bob
-  +2.0 s   asked     firedoor       secops-leads asked to approve 5E98-BBC6-6966
+  +2.0 s   asked     firedoor       secops-leads asked to approve 1C00-64B6-F999
   +3.0 s   begun     firedoor       stop_key: deactivate access key AKIAIOSFODNN7EXAMPLE of bob
   +4.0 s   applied   firedoor       stop_key: the key is off
   +5.0 s   verified  firedoor       stop_key: the key is off
   +6.0 s   voted     ada            ada said approve
   +7.0 s   voted     lin            lin said approve
-  +8.0 s   decided   firedoor       apply 5E98-BBC6-6966: granted
+  +8.0 s   decided   firedoor       apply 1C00-64B6-F999: granted
   +9.0 s   begun     firedoor       delete_key: delete access key AKIAIOSFODNN7EXAMPLE of bob
   +10.0 s  applied   firedoor       delete_key: the key is off
   +11.0 s  verified  firedoor       delete_key: the key is off

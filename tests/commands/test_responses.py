@@ -147,7 +147,7 @@ Plan
     undo    IMPOSSIBLE: AWS keeps no copy of a deleted secret
     asks    2 people of secops within 30 min, then secops-leads too
 
-Approve?  1B1C-FDC1-B8FB
+Approve?  1397-3AAF-2486
   • delete access key AKIAIOSFODNN7EXAMPLE of user svc-deploy  IMPOSSIBLE: AWS keeps no copy of a deleted secret
       breaks whatever still signs with this key fails for good
       breaks CI deploys of 3 services stop until a new key is rolled out
@@ -164,8 +164,8 @@ Timeline
   +9.0 s  applied   end_sessions: so it is
   +9.0 s  verified  end_sessions: so it is
 
-  say yes  firedoor approve 0b7d5c1e9f2a --fingerprint 1B1C-FDC1-B8FB
-  say no   firedoor reject 0b7d5c1e9f2a --fingerprint 1B1C-FDC1-B8FB --reason false_positive
+  say yes  firedoor approve 0b7d5c1e9f2a --fingerprint 1397-3AAF-2486
+  say no   firedoor reject 0b7d5c1e9f2a --fingerprint 1397-3AAF-2486 --reason false_positive
 """)
 
 
@@ -269,7 +269,7 @@ def test_what_is_asked_is_listed_with_whom_until_when_and_which_plan(
 0b7d5c1e9f2a  Approve? delete access key AKIAIOSFODNN7EXAMPLE of user svc-deploy
   who    2 people of secops · 2 to go
   until  2026-11-22 19:00:00Z (in 29 min)
-  plan   1B1C-FDC1-B8FB
+  plan   1397-3AAF-2486
   asked  bob was asked to look
 
 """)
@@ -326,7 +326,7 @@ def test_undo_is_asked_for_and_tells_how_it_is_approved(there: There) -> None:
     assert said.status == 0
     assert said.out == snapshot("""\
 ✓ undo is asked for; 2 people needed
-  somebody else says yes:  firedoor approve 0b7d5c1e9f2a --fingerprint 1B1C-FDC1-B8FB
+  somebody else says yes:  firedoor approve 0b7d5c1e9f2a --fingerprint 1397-3AAF-2486
 """)
     (request,) = there.engine.undos.values()
     assert (request.person, request.why) == ("alice", "it was a drill")
