@@ -100,6 +100,10 @@ class DemoAccount:
         self._iam.put_user_policy(UserName=name, PolicyName="work", PolicyDocument=_policy(allows))
         return arn
 
+    def id_of(self, user: str) -> str:
+        """Tell IAM's own id of a user: a detector tells it beside the name, and the plan compares it."""
+        return str(self._iam.get_user(UserName=user)["User"]["UserId"])
+
     def key(self, user: str) -> Credentials:
         """Make a key of a user."""
         made = self._iam.create_access_key(UserName=user)["AccessKey"]

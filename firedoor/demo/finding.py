@@ -13,7 +13,9 @@ from firedoor.initial import EXAMPLE_ACCOUNT as ACCOUNT
 ATTACKER = "203.0.113.66"
 
 
-def guardduty(*, type_: str, severity: float, title: str, user: str, key: str, bucket: str) -> dict[str, Any]:
+def guardduty(
+    *, type_: str, severity: float, title: str, user: str, user_id: str, key: str, bucket: str
+) -> dict[str, Any]:
     """Write one event, as an API destination would post it."""
     now = datetime.now(UTC)
     uid = secrets.token_hex(16)
@@ -40,7 +42,7 @@ def guardduty(*, type_: str, severity: float, title: str, user: str, key: str, b
             "description": title,
             "createdAt": _at(now),
             "updatedAt": _at(now),
-            "resource": _resource(user, key, bucket),
+            "resource": _resource(user, user_id, key, bucket),
             "service": {
                 "serviceName": "guardduty",
                 "detectorId": detector,
@@ -64,12 +66,12 @@ def guardduty(*, type_: str, severity: float, title: str, user: str, key: str, b
     }
 
 
-def _resource(user: str, key: str, bucket: str) -> dict[str, Any]:
+def _resource(user: str, user_id: str, key: str, bucket: str) -> dict[str, Any]:
     return {
         "resourceType": "S3Bucket",
         "accessKeyDetails": {
             "accessKeyId": key,
-            "principalId": "AIDA5EXAMPLE7DEMO001",
+            "principalId": user_id,
             "userName": user,
             "userType": "IAMUser",
         },

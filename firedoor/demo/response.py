@@ -134,7 +134,9 @@ class Incident:
         """Wait until everything that needs nobody is verified, and tell when each was."""
         report = self.until("the containment", _contained)
         for step in _automatic(report):
-            (seen,) = (entry for entry in report.entries if (entry.kind, entry.step) == ("verified", step.id))
+            seen = next(
+                entry for entry in report.entries if (entry.kind, entry.step) == ("verified", step.id)
+            )
             self._stage.good(step.id, seen.says, f"+{_after(report, seen)} ms")
 
     def verified(self, step: str) -> None:

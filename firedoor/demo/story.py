@@ -62,6 +62,7 @@ def _real(house: House, stage: Stage) -> None:
         severity=8,
         title=f"Data was read from {_BUCKET} from {ATTACKER}, an address of known attackers.",
         user=_DEPLOYER,
+        user_id=house.account.id_of(_DEPLOYER),
         key=key.id,
         bucket=_BUCKET,
     )
@@ -125,6 +126,7 @@ def _false_alarm(house: House, stage: Stage) -> bool:
         severity=5,
         title="APIs were called from an address of the Tor network.",
         user=_REPORTER,
+        user_id=house.account.id_of(_REPORTER),
         key=key.id,
         bucket=_BUCKET,
     )
