@@ -22,8 +22,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 #: Far enough for any promise, near enough that no clock overflows.
 LONGEST = timedelta(days=3650)
 
-#: The shortest time in which somebody can see a question, read it and answer.
-SHORTEST_FOR_PEOPLE = timedelta(minutes=1)
+#: The shortest time for a question to people: with less it would be over before it is asked.
+SHORTEST_FOR_PEOPLE = timedelta(seconds=1)
 
 EXPECTED = "a duration such as 15m, 24h, 7d or PT30M"
 _PATTERN = r"^(\d{1,6}[smhdw]|P(?=.)(\d{1,6}W|(\d{1,6}D)?(T(?=.)(\d{1,6}H)?(\d{1,6}M)?(\d{1,9}S)?)?))$"
@@ -62,12 +62,12 @@ def _read(value: Any) -> Any:
 
 
 def _long_enough(duration: timedelta) -> timedelta:
-    """Refuse what is over before a person can read the question, and what would ask again without a pause."""
+    """Refuse what is over before it is asked, and what would ask again without a pause."""
     if duration < SHORTEST_FOR_PEOPLE:
         raise Mistakes(
             Mistake(
                 found=f"{duration.total_seconds():g} seconds for people to answer",
-                expected="at least 1m",
+                expected="at least 1s, and better minutes",
                 mend="give people the time to see the question and to read it",
             )
         )
@@ -82,5 +82,5 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["15m", "24h", "PT30M"]}),
 ]
 
-#: A duration in which people are asked something: a minute at the least.
+#: A duration in which people are asked something; never none.
 PeopleDuration = Annotated[Duration, AfterValidator(_long_enough)]

@@ -18,7 +18,7 @@ from botocore.config import Config
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from tests.bench.findings import HEADERS, chain_type, finding
+from tests.bench.findings import HEADERS, PRINCIPALS, chain_type, finding
 from tests.bench.houses import Houses
 from tests.servers import request
 
@@ -79,7 +79,7 @@ def leaked_keys(aws: str, number: int) -> list[tuple[str, str]]:
     made = []
     for _ in range(number):
         user = f"ci-{next(_USERS)}"
-        iam.create_user(UserName=user)
+        PRINCIPALS[user] = str(iam.create_user(UserName=user)["User"]["UserId"])
         made.append((user, str(iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"])))
     return made
 

@@ -107,7 +107,7 @@ class TestKeys:
 
     def test_a_time_in_which_nobody_can_answer(self) -> None:
         """Silence would decide at once, and a `ttl` would ask again without a pause."""
-        short = "0 seconds for people to answer; expected at least 1m; give people the time to see the question and to read it"
+        short = "0 seconds for people to answer; expected at least 1s, and better minutes; give people the time to see the question and to read it"
         assert told(step(*B, "params: {door: x}", "approval: {within: 0s}")) == snapshot([f"F:8:69: {short}"])
         assert told(SHUT + "ttl: PT0S\n") == snapshot([f"F:8:6: {short}"])
 
