@@ -162,8 +162,9 @@ class Doors:
 def doors_for_people(settings: Settings, client: Client, people: Together, shelf: Shelf) -> Doors:
     """Build every door through which somebody says a word: HTTP API, page, kill switch, Slack."""
     slack, oidc = settings.slack, settings.oidc
-    talk = Talk(client, voice_of(settings), slack.channel if slack else None)
-    switch = Switch(client, slack.channel if slack else None)
+    voice = voice_of(settings)
+    talk = Talk(client, voice, slack.channel if slack else None)
+    switch = Switch(client, voice, slack.channel if slack else None)
     provider = oidc and OidcProvider(
         issuer=oidc.issuer,
         client_id=oidc.client_id,

@@ -21,7 +21,10 @@ from activities.registry import load
 from firedoor.connectors import signing
 from firedoor.domain import words
 from firedoor.domain.checking import Known, read_playbook
+from firedoor.domain.clearance import ClearanceState, FreezeOrder, Freezes, ThawOrder
 from firedoor.domain.contract import (
+    CLEARANCE_ID,
+    CLEARANCE_STATE,
     REASSIGN,
     REPORT,
     RESPOND,
@@ -85,6 +88,22 @@ S = TypeVar("S", bound=words.Word)
 def signed(word: S, about: str, by: words.Signer = GATEWAY) -> S:
     """Sign a word as the gateway does."""
     return word.model_copy(update={"signed": words.signature(word.message(about), by)})
+
+
+async def say(
+    client: Client, name: str, order: FreezeOrder | ThawOrder, switch: str = CLEARANCE_ID
+) -> Freezes:
+    """Say a word to the kill switch as the gateway does: signed, and once it knows who signs."""
+    handle = client.get_workflow_handle(switch)
+    async with asyncio.timeout(TIMEOUT):
+        while True:  # what is waited for happens in a worker
+            if (await handle.query(CLEARANCE_STATE, result_type=ClearanceState)).gateway_keys:
+                break
+            await asyncio.sleep(0.02)
+    told: Freezes = await handle.execute_update(
+        name, signed(order, CLEARANCE_ID), id=order.id, result_type=Freezes
+    )
+    return told
 
 
 class FixedSecret:

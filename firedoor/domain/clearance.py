@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from firedoor.domain.finding import Moment
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door
+from firedoor.domain.words import SKEW, PublicKey, Word
 
 #: Freezes of an account or a playbook that are held at once; a freeze of everything always fits beside them.
 MOST_FREEZES = 100
@@ -43,29 +44,29 @@ class Freeze(Value):
         return f"{self.by} froze {self.scope}: {self.why}"
 
 
-class FreezeOrder(Value):
+class FreezeOrder(Word):
     """A person throws the switch."""
 
-    id: str
+    word: ClassVar[str] = "freeze"
+
     person: str
     door: Door
     why: Annotated[str, Field(min_length=1, max_length=500)]
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
     playbook: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")] | None = None
     desk: str | None = None  # the channel whose desk is told
-    at: Moment
 
 
-class ThawOrder(Value):
+class ThawOrder(Word):
     """A person releases the switch, for one scope or for all of it."""
 
-    id: str
+    word: ClassVar[str] = "thaw"
+
     person: str
     door: Door
     account: str | None = None
     playbook: str | None = None
     desk: str | None = None
-    at: Moment
 
 
 class Freezes(Value):
@@ -116,6 +117,8 @@ class ClearanceState(Value):
 
     now: Freezes = Freezes()
     waiting: tuple[Waiting, ...] = ()
+    gateway_keys: tuple[PublicKey, ...] = ()  # the gateways whose words count; a worker tells them
+    heard: tuple[str, ...] = ()  # ids of the last words that counted: said once, a word counts once
 
 
 def frozen(now: Freezes, order: FreezeOrder) -> Freezes:
@@ -148,6 +151,9 @@ def thaw_objection(now: Freezes, order: ThawOrder) -> str | None:
     if not released:
         held = "; ".join(each.scope for each in now.freezes[:10])
         return "nothing is frozen there" + (f"; frozen is: {held}" if held else "")
+    later = [each for each in released if each.at > order.at + SKEW]
+    if later:
+        return f"this was said before {later[0].scope} was frozen; it does not count"
     mine = [each for each in released if each.by == order.person]
     if mine:
         return f"you froze {mine[0].scope} yourself; somebody else has to thaw it"

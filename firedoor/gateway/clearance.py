@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
@@ -21,12 +21,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
-from firedoor.domain.contract import CLEARANCE_ID, FREEZE, THAW
+from firedoor.domain.contract import CLEARANCE_ID, FOREIGN_KEY, FREEZE, LEARN_KEY, THAW
 from firedoor.domain.errors import Absent, FiredoorError, Unavailable
 from firedoor.domain.identity import Directory
 from firedoor.domain.problem import did_you_mean
+from firedoor.domain.response import KeyOffer
 from firedoor.domain.value import Value
 from firedoor.domain.vote import Door, Voter
+from firedoor.domain.words import Signer, signature
 from firedoor.gateway.answers import door_of, refused
 from firedoor.gateway.bearer import Bearers, Tokens
 from firedoor.gateway.bodies import read
@@ -37,6 +39,8 @@ from firedoor.gateway.refusal import Refusal
 from firedoor.gateway.tries import Tries
 from firedoor.gateway.votes import NotCounted, trace
 from firedoor.temporal import PATIENCE, freezes_of, stand_up, unavailable, updated
+
+R = TypeVar("R")
 
 _MOST = 16 * 1024
 
@@ -127,11 +131,19 @@ def _not_there(kind: str, found: str, known: Sequence[str], mend: str) -> NotThe
     )
 
 
-class Switch:
-    """The gateway's side of the kill switch; `channel` names the desk that is told."""
+class _Foreign(NotCounted):
+    """A word that is signed with a key the switch does not know yet."""
 
-    def __init__(self, client: Client, channel: str | None) -> None:
+
+class Switch:
+    """The gateway's side of the kill switch; `channel` names the desk that is told.
+
+    Every word is signed here with the gateway's own key, as people's other words are.
+    """
+
+    def __init__(self, client: Client, signer: Signer, channel: str | None) -> None:
         self._client = client
+        self._signer = signer
         self._channel = channel
 
     async def freezes(self) -> Freezes:
@@ -170,9 +182,20 @@ class Switch:
         return await self._update(THAW, order)
 
     async def _update(self, name: str, order: FreezeOrder | ThawOrder) -> Freezes:
+        """Say a signed word; a switch that is older than this gateway's key is let know of it first."""
+        signed = signature(order.message(CLEARANCE_ID), self._signer)
+        order = order.model_copy(update={"signed": signed})
+        try:
+            return await self._say(name, order, order.id, Freezes)
+        except _Foreign:
+            offer = KeyOffer(key=signed.key)
+            await self._say(LEARN_KEY, offer, f"learn/{uuid.uuid4()}", None)
+            return await self._say(name, order, f"{order.id}/again", Freezes)
+
+    async def _say(self, name: str, value: Value, id_: str, result: type[R] | None) -> R:
         handle = self._client.get_workflow_handle(CLEARANCE_ID)
 
-        async def update() -> Freezes:
+        async def update() -> R:
             try:
                 return await sent()
             except RPCError as error:
@@ -182,9 +205,9 @@ class Switch:
             await stand_up(self._client)
             return await sent()
 
-        def sent() -> Awaitable[Freezes]:
-            made: Awaitable[Freezes] = handle.execute_update(
-                name, order, id=order.id, result_type=Freezes, rpc_timeout=2 * PATIENCE
+        def sent() -> Awaitable[R]:
+            made: Awaitable[R] = handle.execute_update(
+                name, value, id=id_, result_type=result, rpc_timeout=2 * PATIENCE
             )
             return made
 
@@ -192,6 +215,8 @@ class Switch:
             return await updated(update, 2 * PATIENCE)
         except WorkflowUpdateFailedError as error:
             cause = error.cause
+            if isinstance(cause, ApplicationError) and cause.type == FOREIGN_KEY:
+                raise _Foreign(cause.message, mend="`firedoor doctor` compares the gateway's keys") from None
             raise NotCounted(cause.message if isinstance(cause, ApplicationError) else str(cause)) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise Unavailable("no worker answers", mend="say it again; look at /v1/freeze") from None

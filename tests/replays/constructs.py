@@ -144,6 +144,8 @@ async def cancelled(env: WorkflowEnvironment, world: ToyWorld) -> Response:
     response = await begin(env.client, playbook(_SEQUENCE))
     await response.until("contained")
     await response.handle.cancel()
+    await response.until_asking("undo")
+    await response.vote("bob")
     await response.result()
     return response
 

@@ -11,10 +11,17 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.clearance import ClearanceState, FreezeOrder, Freezes, ThawOrder
-from firedoor.domain.contract import CLEARANCE, FREEZE, TASK_QUEUE, THAW, VOTE_ALL, desk_id
+from firedoor.domain.clearance import ClearanceState, FreezeOrder, ThawOrder
+from firedoor.domain.contract import (
+    CLEARANCE,
+    FREEZE,
+    TASK_QUEUE,
+    THAW,
+    VOTE_ALL,
+    desk_id,
+)
 from firedoor.domain.desk import VoteAll
-from tests.harness import NOW, PEOPLE, signed
+from tests.harness import NOW, PEOPLE, say, signed
 from tests.office import opened
 from tests.toy_world import ToyWorld
 
@@ -49,7 +56,7 @@ async def desk(env: WorkflowEnvironment, world: ToyWorld, folder: Path) -> Workf
             reason="bad_time",
             at=datetime.now(UTC),
         )
-        await handle.execute_update(VOTE_ALL, signed(word, "desk"), id=word.id)
+        await handle.execute_update(VOTE_ALL, signed(word, desk_id(office.channel)), id=word.id)
         for each in office.responses[1:]:
             if each.handle.id in {member.response for member in frozen.members}:
                 await each.result()
@@ -62,9 +69,8 @@ async def clearance(env: WorkflowEnvironment, world: ToyWorld, folder: Path) -> 
     async with opened(env, folder):
         switch = await env.client.start_workflow(CLEARANCE, ClearanceState(), id=id_, task_queue=TASK_QUEUE)
         order = FreezeOrder(id="f", person="bob", door="cli", why="a bug", at=NOW)
-        await switch.execute_update(FREEZE, order, id="f", result_type=Freezes)
-        back = ThawOrder(id="t", person="alice", door="cli", at=NOW)
-        await switch.execute_update(THAW, back, id="t", result_type=Freezes)
+        await say(env.client, FREEZE, order, id_)
+        await say(env.client, THAW, ThawOrder(id="t", person="alice", door="cli", at=NOW), id_)
         await switch.terminate()
         return switch
 

@@ -12,9 +12,8 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.clearance import FreezeOrder, Freezes, ThawOrder
+from firedoor.domain.clearance import FreezeOrder, ThawOrder
 from firedoor.domain.contract import (
-    CLEARANCE_ID,
     FREEZE,
     THAW,
     VOTE_ALL,
@@ -31,6 +30,7 @@ from tests.harness import (
     NOW,
     PEOPLE,
     Response,
+    say,
     signed,
 )
 from tests.office import Office, opened, text_of
@@ -346,7 +346,6 @@ async def test_a_freeze_stops_what_was_approved_a_second_ago_and_is_on_every_ope
     await office.card("Approve")
     client = office.env.client
     await stand_up(client)
-    switch = client.get_workflow_handle(CLEARANCE_ID)
     order = FreezeOrder(
         id=f"f-{office.channel}",
         person="bob",
@@ -355,7 +354,7 @@ async def test_a_freeze_stops_what_was_approved_a_second_ago_and_is_on_every_ope
         desk=office.channel,
         at=NOW,
     )
-    await switch.execute_update(FREEZE, order, id=order.id, result_type=Freezes)
+    await say(client, FREEZE, order)
     try:
         await office.card("a bug in a playbook")
         await response.vote("alice")
@@ -364,10 +363,10 @@ async def test_a_freeze_stops_what_was_approved_a_second_ago_and_is_on_every_ope
         assert world.effects() == []
         mine = ThawOrder(id=f"t-{office.channel}", person="bob", door="cli", desk=office.channel, at=NOW)
         with pytest.raises(Exception, match="Workflow update failed"):
-            await switch.execute_update(THAW, mine, id=mine.id, result_type=Freezes)
+            await say(client, THAW, mine)
     finally:
         other = ThawOrder(id=f"u-{office.channel}", person="alice", door="cli", desk=office.channel, at=NOW)
-        await switch.execute_update(THAW, other, id=other.id, result_type=Freezes)
+        await say(client, THAW, other)
     await response.until("contained")
     assert len(world.effects()) == 1
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,8 @@ from temporalio.testing import WorkflowEnvironment
 import worker
 from activities.clearance import KillSwitch
 from firedoor import temporal as temporal_side
+from firedoor.connectors.signing import SigningKey, generate
+from firedoor.domain import words
 from firedoor.domain.clearance import ClearanceState, Freeze, FreezeOrder, Freezes, ThawOrder, Waiting
 from firedoor.domain.contract import (
     CLEARANCE_ID,
@@ -44,7 +46,9 @@ from tests.harness import (
     finding,
     house,
     playbook,
+    say,
     settings_over,
+    signed,
     strict_sandbox,
     write_people,
 )
@@ -66,9 +70,7 @@ class Switch:
         self.client = client
 
     async def _say(self, name: str, order: FreezeOrder | ThawOrder) -> Freezes:
-        handle = self.client.get_workflow_handle(CLEARANCE_ID)
-        told: Freezes = await handle.execute_update(name, order, id=order.id, result_type=Freezes)
-        return told
+        return await say(self.client, name, order)
 
     async def freeze(self, person: str = "bob", **scope: Any) -> Freezes:
         await stand_up(self.client)
@@ -78,7 +80,7 @@ class Switch:
 
     async def thaw(self, person: str = "alice", **scope: Any) -> Freezes:
         return await self._say(
-            THAW, ThawOrder(id=uuid.uuid4().hex, person=person, door="cli", at=NOW, **scope)
+            THAW, ThawOrder(id=uuid.uuid4().hex, person=person, door="cli", at=datetime.now(UTC), **scope)
         )
 
     async def state(self) -> ClearanceState:
@@ -555,3 +557,52 @@ async def test_a_question_that_fails_fails_those_who_asked_it_and_nobody_after()
 async def _turns() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+# ---- whose words count -------------------------------------------------------------------------
+
+
+async def refused(client: Client, name: str, order: FreezeOrder | ThawOrder) -> str:
+    """Send a word straight to Temporal, as whoever reaches it could; says why it did not count."""
+    handle = client.get_workflow_handle(CLEARANCE_ID)
+    with pytest.raises(WorkflowUpdateFailedError) as told:
+        await handle.execute_update(name, order, id=uuid.uuid4().hex, result_type=Freezes)
+    return str(told.value.cause)
+
+
+async def test_a_thaw_that_no_gateway_signed_releases_nothing(switch: Switch) -> None:
+    client = switch.client
+    await switch.freeze("bob")
+    thaw = ThawOrder(id="forged", person="alice", door="cli", at=NOW)
+    assert "no gateway of ours signed this word" in await refused(client, THAW, thaw)
+    stranger = SigningKey.from_pem(generate())
+    forged = thaw.model_copy(update={"signed": words.signature(thaw.message(CLEARANCE_ID), stranger)})
+    assert "a key that is not known here" in await refused(client, THAW, forged)
+    other = signed(thaw, "another workflow")
+    assert "the signature over this word does not hold" in await refused(client, THAW, other)
+    changed = signed(thaw, CLEARANCE_ID).model_copy(update={"person": "carol"})
+    assert "does not hold" in await refused(client, THAW, changed)
+    assert (await switch.state()).now.freezes
+    await switch.thaw("alice")
+
+
+async def test_a_freeze_that_no_gateway_signed_stops_nothing(switch: Switch) -> None:
+    await stand_up(switch.client)
+    order = FreezeOrder(id="forged", person="bob", door="cli", why=WHY, at=NOW)
+    assert "no gateway of ours signed this word" in await refused(switch.client, FREEZE, order)
+    assert not (await switch.state()).now.freezes
+
+
+async def test_a_thaw_of_before_does_not_count_once_more(switch: Switch) -> None:
+    """Whoever reaches Temporal has seen what was signed, and can send it again."""
+    client = switch.client
+    await switch.freeze("bob")
+    thaw = signed(ThawOrder(id=uuid.uuid4().hex, person="alice", door="cli", at=NOW), CLEARANCE_ID)
+    await say(client, THAW, thaw)
+    later = NOW + timedelta(hours=1)
+    await say(client, FREEZE, FreezeOrder(id=uuid.uuid4().hex, person="bob", door="cli", why=WHY, at=later))
+    assert "this was said already" in await refused(client, THAW, thaw)
+    old = signed(ThawOrder(id=uuid.uuid4().hex, person="alice", door="cli", at=NOW), CLEARANCE_ID)
+    assert "this was said before everything was frozen" in await refused(client, THAW, old)
+    assert (await switch.state()).now.freezes
+    await say(client, THAW, ThawOrder(id=uuid.uuid4().hex, person="alice", door="cli", at=later))
