@@ -14,7 +14,7 @@ from activities.aws.block_bucket_public_access import (
     Params,
     PublicAccessBlock,
 )
-from firedoor.domain.action import Already, Captured, Change, Planned, Refuse, Verdict
+from firedoor.domain.action import OWNER_NOT_KNOWN, Already, Captured, Change, Planned, Refuse, Verdict
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from tests.activities.canned_aws import Answer, CannedAws
 from tests.scenes.anonymous import answers
@@ -212,12 +212,15 @@ def test_the_class_of_the_data_is_the_buckets_own_tag_and_anything_else_is_unkno
     assert planned(GetBucketTagging=told).data == data
 
 
-@pytest.mark.parametrize("answer", [DENIED, Absent("none", code="NoSuchTagSet"), {}, {"TagSet": "?"}])
-def test_tags_that_may_not_be_read_or_are_not_there_leave_the_class_unknown_and_nobody_the_owner(
-    answer: Answer,
-) -> None:
+@pytest.mark.parametrize("answer", [Absent("none", code="NoSuchTagSet"), {}, {"TagSet": "?"}])
+def test_tags_that_are_not_there_leave_the_class_unknown_and_nobody_the_owner(answer: Answer) -> None:
     plan = planned(GetBucketTagging=answer)
     assert (plan.data, plan.owners) == ("unknown", ())
+
+
+def test_tags_that_may_not_be_read_leave_the_class_unknown_and_say_that_the_owner_is_not_known() -> None:
+    plan = planned(GetBucketTagging=DENIED)
+    assert (plan.data, plan.owners) == ("unknown", (OWNER_NOT_KNOWN,))
 
 
 def test_the_owners_of_the_bucket_are_those_of_its_tag() -> None:

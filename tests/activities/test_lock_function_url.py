@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from activities.aws.function_doors import Door
 from activities.aws.function_policy import AuthType, Grant
 from activities.aws.lock_function_url import Before, LockFunctionUrl, Params
-from firedoor.domain.action import Already, Captured, Change, Refuse, Verdict
+from firedoor.domain.action import OWNER_NOT_KNOWN, Already, Captured, Change, Refuse, Verdict
 from firedoor.domain.errors import Absent, Rejected, Unavailable
 from tests.activities.canned_aws import Answer, CannedAws
 from tests.scenes.aws_lock_function_url import FUNCTION, LockFunctionUrlScene
@@ -389,10 +389,10 @@ def test_the_owner_is_the_functions_tag_whatever_the_alias(qualifier: str | None
 
 
 @pytest.mark.parametrize("error", [DENIED, THROTTLED])
-def test_tags_that_may_not_be_read_name_nobody_and_stop_nothing(error: Exception) -> None:
+def test_tags_that_cannot_be_read_say_that_the_owner_is_not_known_and_stop_nothing(error: Exception) -> None:
     action = LockFunctionUrl(Function("NONE", ListTags=error))
     assert isinstance(action.plan(THE_URL), Change)
-    assert action.owners(THE_URL) == ()
+    assert action.owners(THE_URL) == (OWNER_NOT_KNOWN,)
 
 
 def test_by_hand_an_alias_is_named_in_every_command() -> None:

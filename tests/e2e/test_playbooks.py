@@ -10,7 +10,8 @@ import pytest
 
 from tests.fixtures_aws import aws_environment
 from tests.installation import ROOT, Installation, installation
-from tests.scenes.aws_block_bucket_public_access import OPEN, BlockBucketPublicAccessScene
+from tests.scenes.anonymous import answers
+from tests.scenes.aws_block_bucket_public_access import OPEN, SIBLING, BlockBucketPublicAccessScene
 from tests.scenes.aws_deactivate_access_key import DeactivateAccessKeyScene
 from tests.scenes.aws_leaked_key import USER, LeakedKeyScene
 from tests.scenes.aws_lock_function_url import FUNCTION, LockFunctionUrlScene
@@ -239,12 +240,14 @@ def test_a_strangers_role_leaves_ours_of_that_name_alone_and_does_not_dismiss_wh
     before = scene.snapshot()
     actor = {"kind": "assumed_role", "role_name": ROLE, "uid": "AROAEXTERNAL:s", "account": STRANGER}
     assert answered(here, "credential_exfiltration", [], actor=actor)["responses"] == []
-    bucket_scene = BlockBucketPublicAccessScene(world)
-    bucket_scene.arrange()
-    bucket = {"kind": "AWS::S3::Bucket", "uid": f"arn:aws:s3:::{OPEN}", "name": OPEN}
+    BlockBucketPublicAccessScene(world).arrange()
+    # Not the bucket that people gave back above: of that one, nothing is automatic for a day.
+    bucket = {"kind": "AWS::S3::Bucket", "uid": f"arn:aws:s3:::{SIBLING}", "name": SIBLING}
+    photo = f"{world.server.url}/{SIBLING}/beach.jpg"
+    assert answers(photo) is True
     answer = answered(here, "public_bucket", [bucket], actor=actor)
     assert f"the actor {ROLE} of account {STRANGER}" in answer["dismissed"][0]["reason"]
     contained(here, answer["responses"][0]["id"])
-    assert bucket_scene.attack() in (False, None)
+    assert answers(photo) is False
     assert scene.snapshot() == before
     assert scene.attack() is True
