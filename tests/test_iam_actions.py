@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,21 @@ def test_every_action_that_is_written_anywhere_exists() -> None:
     found = set(written())
     assert len(found) > 40, "the search finds something"
     assert sorted(each for each in found if not (exists(each[1]) or is_condition(each[1]))) == []
+
+
+def test_the_role_of_the_guide_holds_what_its_playbook_needs_and_nothing_more() -> None:
+    guide = (ROOT / "docs/how-to/aws-roles.md").read_text(encoding="utf-8")
+    documents = [json.loads(each) for each in re.findall(r"```json\n(.*?)```", guide, re.DOTALL)]
+    (held,) = (
+        {action for each in document["Statement"] if each["Effect"] == "Allow" for action in each["Action"]}
+        for document in documents
+        if any(each.get("Sid") == "ContainAndGiveBack" for each in document["Statement"])
+    )
+    playbook = (ROOT / "playbooks/leaked_access_key.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:action|lookup): (aws\.\w+)", playbook))
+    assert len(named) > 3, "the search finds something"
+    permissions = [load()[name].spec.permissions for name in named]
+    assert held == {action for each in permissions for action in (*each.read, *each.apply, *each.undo)}
 
 
 @pytest.mark.parametrize("asked", sorted(filter(None, _NAMED_OTHERWISE.values())))
