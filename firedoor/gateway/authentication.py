@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Protocol
 import structlog
 
 from firedoor.domain.errors import FiredoorError, Misconfigured
-from firedoor.gateway.refusal import NotNow, Unauthenticated
+from firedoor.gateway.refusal import Unauthenticated, Unprovable
 
 #: The live secrets, newest first; asked at every delivery, so that a rotated file counts at once.
 Secrets = Callable[[], tuple[bytes, ...]]
@@ -46,7 +46,14 @@ class Verifier(Protocol):
     signs_body: ClassVar[bool]
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Proof:
-        """Return the proof, or raise `Unauthenticated`; header names are lower case, values Latin-1."""
+        """Return the proof; header names are lower case, values Latin-1.
+
+        Raises `Unauthenticated`, or `Unprovable` where the secret cannot be read.
+        """
+        ...
+
+    def unusable(self) -> str:
+        """Say why the secret cannot be used now; empty where it can. Nothing of the secret is said."""
         ...
 
 
@@ -63,7 +70,8 @@ class HeaderSecret:
                 mend="mend auth.header",
             )
         self._header = header.lower()
-        self._secrets = _checked(secrets)
+        _read(secrets)
+        self._secrets = secrets
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Proof:  # noqa: ARG002 -- nothing of it is signed
         """Compare the header with each live secret."""
@@ -71,6 +79,10 @@ class HeaderSecret:
         matched = _any(hmac.compare_digest(given, secret) for secret in _live(self._secrets))
         _demand(self._header, matched=matched)
         return Proof()
+
+    def unusable(self) -> str:
+        """Say why the secret cannot be used now."""
+        return _unusable(self._secrets)
 
 
 class StandardWebhooks:
@@ -83,21 +95,24 @@ class StandardWebhooks:
     signs_body: ClassVar = True
 
     def __init__(self, *, secrets: Secrets) -> None:
-        self._secrets = _checked(secrets)
-        for secret in self._secrets():
-            _webhook_key(secret)
+        self._secrets = secrets
+        self._keys()
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Proof:
         """Compare each `v1` signature with each live secret's."""
         delivery, timestamp, given = _standard_webhooks(headers)
         content = delivery.encode("latin-1") + b"." + timestamp.encode() + b"." + body
-        wanted = [
-            base64.b64encode(hmac.digest(_webhook_key(secret), content, "sha256"))
-            for secret in _live(self._secrets)
-        ]
+        wanted = [base64.b64encode(hmac.digest(key, content, "sha256")) for key in _live(self._keys)]
         matches = (hmac.compare_digest(one.encode("latin-1"), other) for one in given for other in wanted)
         _demand("webhook-signature", matched=_any(matches))
         return Proof(delivery=delivery, sent=datetime.fromtimestamp(int(timestamp), UTC))
+
+    def unusable(self) -> str:
+        """Say why the secret cannot be used now."""
+        return _unusable(self._keys)
+
+    def _keys(self) -> tuple[bytes, ...]:
+        return tuple(map(_webhook_key, _read(self._secrets)))
 
 
 def _standard_webhooks(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
@@ -124,7 +139,8 @@ class GitHubSignature:
     signs_body: ClassVar = True
 
     def __init__(self, *, secrets: Secrets) -> None:
-        self._secrets = _checked(secrets)
+        _read(secrets)
+        self._secrets = secrets
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Proof:
         """Compare the signature with each live secret's."""
@@ -134,6 +150,10 @@ class GitHubSignature:
         _demand("x-hub-signature-256", matched=_any(hmac.compare_digest(given, one) for one in wanted))
         delivery = headers.get("x-github-delivery") or None
         return Proof(delivery=delivery[:_LONGEST_ID] if delivery else None)
+
+    def unusable(self) -> str:
+        """Say why the secret cannot be used now."""
+        return _unusable(self._secrets)
 
 
 #: The schemes `auth:` of a source may name.
@@ -160,7 +180,7 @@ def authenticate(door: Verifier, body: bytes, headers: Mapping[str, str]) -> Pro
     """Verify, and turn whatever a stranger's headers provoke into a refusal."""
     try:
         return door.verify(body, headers)
-    except (Unauthenticated, NotNow):
+    except (Unauthenticated, Unprovable):
         raise
     except Exception as error:  # noqa: BLE001 -- a bug here must shut the door, not break it
         _log.warning("findings.unreadable_header", exception=type(error).__name__)
@@ -194,24 +214,35 @@ def decoy() -> Verifier:
     )
 
 
-def _checked(secrets: Secrets) -> Secrets:
+def _read(secrets: Secrets) -> tuple[bytes, ...]:
+    """Read the live secrets; none, or an empty one, is never one that anybody could match."""
     live = secrets()
     if not live or not all(secret.strip() for secret in live):
         raise Misconfigured(
             "an empty secret", expected="a secret that is not empty", mend="set it, or remove the source"
         )
-    return secrets
+    return live
 
 
 def _live(secrets: Secrets) -> tuple[bytes, ...]:
-    """The secrets of this moment; a file that was emptied or cannot be read lets nobody in, and says so."""
+    """The secrets of this moment; a file that was emptied or cannot be read lets nobody in."""
     try:
-        return _checked(secrets)()
+        return _read(secrets)
     except (FiredoorError, OSError, ValueError) as error:
-        _log.exception("findings.secret_unusable", exception=type(error).__name__)
-        raise NotNow(
-            "the source's secret cannot be read", mend="look at the gateway's log", retry_after=30
-        ) from None
+        raise Unprovable(f"the source's secret cannot be used: {_said(error)}") from None
+
+
+def _unusable(secrets: Secrets) -> str:
+    try:
+        _live(secrets)
+    except Unprovable as error:
+        return error.found
+    return ""
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with a secret, without anything of it."""
+    return error.found if isinstance(error, FiredoorError) else type(error).__name__
 
 
 def _webhook_key(secret: bytes) -> bytes:

@@ -36,6 +36,7 @@ from firedoor.gateway.refusal import (
     TooLarge,
     TooMany,
     Unauthenticated,
+    Unprovable,
     Unproven,
 )
 from firedoor.gateway.replay import DeliveryKey, RecentDeliveries
@@ -141,7 +142,7 @@ class IntakePipeline:
             taken = await self._pass(request, body)
         except Refusal as refusal:
             # Strangers could fill the disk with lines about them.
-            unlogged = self._told.unlogged() if isinstance(refusal, Unproven) else 0
+            unlogged = self._told.unlogged() if isinstance(refusal, (Unproven, Unprovable)) else 0
             if unlogged is not None:
                 _log.warning(
                     "findings.refused",
@@ -208,18 +209,18 @@ class IntakePipeline:
         the headers alone.
         """
         door, headers = request.door, request.headers
-        why: Unauthenticated = Unauthenticated("no source of this name")
+        why: Refusal = Unauthenticated("no source of this name")
         if door is not None and not door.verifier.signs_body:
             try:
                 request.proof = authenticate(door.verifier, b"", headers)
-            except Unauthenticated as refusal:
+            except (Unauthenticated, Unprovable) as refusal:
                 why = refusal
             else:
                 return door
         if not worth_reading(headers, self._clock(), self._limits.clock_skew):
             if door is not None and door.verifier.signs_body:
                 why = Unauthenticated("no fresh signature of any scheme in the headers")
-            raise Unproven(why.found)
+            raise self._stranger(why.found)
         request.take(
             await self._strangers.read(
                 request.name, body, most=self._limits.body_bytes, within=self._limits.read_within
@@ -232,11 +233,22 @@ class IntakePipeline:
                 len(request.body), lambda: authenticate(verifying, request.body, headers)
             )
             self._demand_fresh(request.proof)
-        except Unauthenticated as refusal:
-            raise Unproven(refusal.found if verifying is not self._decoy else why.found) from None
+        except (Unauthenticated, Unprovable) as refusal:
+            raise self._stranger(refusal.found if verifying is not self._decoy else why.found) from None
         if door is None or verifying is self._decoy:
-            raise Unproven(why.found)
+            raise self._stranger(why.found)
         return door
+
+    def _stranger(self, found: str) -> Unproven | Unprovable:
+        """Refuse somebody who proves nothing, alike at every name.
+
+        The secrets of all sources are looked at, whichever was called: a detector whose secret cannot be
+        read now has to come again, and who may not know which sources there are does not learn it from that.
+        """
+        broken = [
+            f"source {door.name}: {why}" for door in self._doors.values() if (why := door.verifier.unusable())
+        ]
+        return Unprovable("; ".join([found, *broken])) if broken else Unproven(found)
 
     def _demand_fresh(self, proof: Proof) -> None:
         if proof.sent is not None and abs(self._clock() - proof.sent) > self._limits.clock_skew:

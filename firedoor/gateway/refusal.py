@@ -101,6 +101,23 @@ class NotNow(Refusal):
     status, error = HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"
 
 
+class Unprovable(NotNow):
+    """A stranger, while the secret of some source cannot be read: it may be a detector of that source.
+
+    So it is told to come again, and so is everybody else who proves nothing, whatever name was called:
+    the answer does not tell which sources there are. `found` is for our log.
+    """
+
+    def answer(self) -> Answer:
+        """Tell nothing of which source it is."""
+        return NotNow(
+            "no proof of coming from a configured source, and the secret of a source cannot be read now",
+            expected="every source's secret readable",
+            mend="look at the gateway's log",
+            retry_after=30,
+        ).answer()
+
+
 def problem(
     status: HTTPStatus,
     error: str,

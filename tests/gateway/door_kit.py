@@ -77,25 +77,39 @@ class Gateway:
         self.clock = Clock()
         self.engine = FakeEngine()
         self.checks = {"temporal": "ok"}
+        #: source -> its secret of this moment; an error stands for a file that cannot be read
+        self.secrets: dict[str, str | OSError] = {
+            "guardduty": HEADER_SECRET,
+            "acme": WEBHOOK_SECRET,
+            "github": HOOK_SECRET,
+        }
+
+        def secret_of(source: str) -> Callable[[], tuple[bytes, ...]]:
+            def secrets() -> tuple[bytes, ...]:
+                secret = self.secrets[source]
+                if isinstance(secret, OSError):
+                    raise secret
+                return (secret.encode(),)
+
+            return secrets
+
         doors = {
             "guardduty": Door(
                 name="guardduty",
                 kind="aws.eventbridge",
-                verifier=verifier(
-                    "header", header="X-Firedoor-Key", secrets=lambda: (HEADER_SECRET.encode(),)
-                ),
+                verifier=verifier("header", header="X-Firedoor-Key", secrets=secret_of("guardduty")),
                 accounts=OURS,
             ),
             "acme": Door(
                 name="acme",
                 kind="generic",
-                verifier=verifier("standard_webhooks", secrets=lambda: (WEBHOOK_SECRET.encode(),)),
+                verifier=verifier("standard_webhooks", secrets=secret_of("acme")),
                 accounts=OURS,
             ),
             "github": Door(
                 name="github",
                 kind="github",
-                verifier=verifier("github", secrets=lambda: (HOOK_SECRET.encode(),)),
+                verifier=verifier("github", secrets=secret_of("github")),
             ),
         }
 

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from firedoor.domain.errors import Misconfigured
 from firedoor.gateway.authentication import SCHEMES, authenticate, decoy, verifier
-from firedoor.gateway.refusal import NotNow, Unauthenticated
+from firedoor.gateway.refusal import Unauthenticated, Unprovable
 from tests.findings.samples import SHARED
 from tests.gateway.door_kit import NOW, WEBHOOK_SECRET, signed
 
@@ -201,7 +201,7 @@ def test_a_secret_that_vanishes_later_lets_nobody_in_and_asks_to_come_again(brok
     state[0] = broken
 
     for value in ("", "x", NEW.decode()):
-        with pytest.raises((NotNow, Unauthenticated)):
+        with pytest.raises((Unprovable, Unauthenticated)):
             authenticate(door, b"", {"x-key": value})
 
 

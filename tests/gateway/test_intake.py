@@ -20,7 +20,7 @@ from firedoor.gateway.authentication import verifier
 from firedoor.gateway.door import Door, Limits
 from firedoor.gateway.intake import IntakePipeline
 from tests.findings.samples import own
-from tests.gateway.door_kit import HEADER_SECRET, NOW, Gateway, raw
+from tests.gateway.door_kit import HEADER_SECRET, NOW, WEBHOOK_SECRET, Gateway, raw
 from tests.planted_credentials import PLANTED
 
 LEAKED_KEY = own("guardduty/leaked_key.json")
@@ -200,6 +200,46 @@ async def test_a_stranger_learns_no_name_of_a_source(gateway: Gateway, headers, 
     assert status == (401 if length == 10 else 413)
     shaped = next(name for name, each in GARBAGE.items() if each == headers).startswith("the shape")
     assert (read > 0) == (shaped and length == 10)
+
+
+@pytest.mark.parametrize("headers", GARBAGE.values(), ids=list(GARBAGE))
+@pytest.mark.parametrize("broken", [OSError("gone"), "", " "])
+@pytest.mark.parametrize("source", ["guardduty", "acme", "github"])
+async def test_a_secret_that_cannot_be_read_tells_no_stranger_which_sources_there_are(
+    gateway: Gateway, source, broken, headers
+):
+    """Its detector may be among those who prove nothing now, so everybody is told to come again."""
+    gateway.secrets[source] = broken
+    seen = set()
+    for name in ("guardduty", "acme", "github", "nobody"):
+        response = await gateway.post(name, b"{}", headers)
+        seen.add((response.status_code, response.text, tuple(sorted(response.headers.items()))))
+
+    ((status, text, told),) = seen
+    assert (status, ("retry-after", "30") in told) == (503, True)
+    assert not [name for name in ("guardduty", "acme", "github") if name in text]
+    assert gateway.engine.taken == []
+
+
+async def test_a_delivery_whose_secret_cannot_be_read_is_taken_when_it_can_be_and_others_are_taken_meanwhile(
+    gateway: Gateway,
+):
+    gateway.secrets["acme"] = "whsec_no base64 at all!"
+    problem(await gateway.standard(FINDING), 503, "unavailable")
+    assert (await gateway.eventbridge(LEAKED_KEY)).status_code == 202
+
+    gateway.secrets["acme"] = WEBHOOK_SECRET
+    assert (await gateway.standard(FINDING)).status_code == 202
+
+
+async def test_strangers_cannot_fill_the_log_while_a_secret_cannot_be_read(gateway: Gateway):
+    gateway.secrets["github"] = OSError("gone")
+    with capture_logs() as logs:
+        for _ in range(200):
+            await gateway.post("acme", b"{}", {})
+
+    assert len(logs) == 60
+    assert "source github: the source's secret cannot be used: OSError" in logs[0]["found"]
 
 
 @pytest.mark.parametrize("source", ["guardduty", "acme", "github"])
