@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.evidence import verify_file
 from firedoor.connectors import signing
-from firedoor.domain.contract import JOIN
+from firedoor.domain.clearance import FreezeOrder, ThawOrder
+from firedoor.domain.contract import FREEZE, JOIN, THAW
+from firedoor.domain.evidence_laws import violations
 from firedoor.domain.finding import Resource
 from firedoor.domain.response import Report
 from firedoor.settings import Settings
+from firedoor.temporal import stand_up
 from tests.conftest import temporal_environment
-from tests.harness import GATEWAY_KEY, NOW, Response, begin, finding, house, playbook, settings_over
+from tests.harness import GATEWAY_KEY, NOW, Response, begin, finding, house, playbook, say, settings_over
 from tests.toy_world import ToyWorld
 
 pytestmark = pytest.mark.integration
@@ -148,6 +152,24 @@ async def test_while_undo_is_asked(env: WorkflowEnvironment, settings: Settings,
     await response.vote("bob")
     assert (await response.result()).status == "undone"
     assert world.effects() == ["shut front", "open front"]
+
+
+async def test_while_the_kill_switch_parks_it(
+    env: WorkflowEnvironment, settings: Settings, world: ToyWorld
+) -> None:
+    await stand_up(env.client)
+    freeze = FreezeOrder(id=uuid.uuid4().hex, person="bob", door="cli", why="a bug in a playbook", at=NOW)
+    await say(env.client, FREEZE, freeze)
+    response = await begin(env.client, playbook(SHUT))
+    await response.until("parked")
+    await long(env, response)
+    await response.until("parked")
+    assert world.effects() == []
+    thaw = ThawOrder(id=uuid.uuid4().hex, person="alice", door="cli", at=datetime.now(UTC))
+    await say(env.client, THAW, thaw)
+    report = await response.until("contained")
+    assert world.effects() == ["shut front"]
+    assert violations(report.id, report.entries) == []
 
 
 async def test_between_the_steps_of_an_undo_each_is_taken_back_once(
