@@ -22,6 +22,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from firedoor.domain.policy import ApprovalRule, BreakGlass
+from tests.conftest import temporal_environment
 from tests.harness import POLICY, house, settings_over, strict_sandbox
 from tests.replays.constructs import CONSTRUCTS
 from tests.replays.desks import DAYS
@@ -139,8 +140,8 @@ async def test_the_commands_of_a_construct_are_those_recorded(
 @pytest.mark.integration
 @pytest.mark.skipif(not RECORDING, reason="what they write follows the minute's traffic; replayed above")
 @pytest.mark.parametrize("name", sorted(DAYS))
-async def test_a_day_of_the_other_workflows_is_recorded(
-    temporal: WorkflowEnvironment, world: ToyWorld, tmp_path: Path, name: str
-) -> None:
-    handle = await DAYS[name](temporal, world, tmp_path)
-    (HISTORIES / f"{name}.json").write_text(tidy((await handle.fetch_history()).to_json()))
+async def test_a_day_of_the_other_workflows_is_recorded(world: ToyWorld, tmp_path: Path, name: str) -> None:
+    # On a server of its own: the worker of the constructs would take part in it.
+    async with temporal_environment() as env:
+        handle = await DAYS[name](env, world, tmp_path)
+        (HISTORIES / f"{name}.json").write_text(tidy((await handle.fetch_history()).to_json()))
