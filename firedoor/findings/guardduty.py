@@ -146,7 +146,7 @@ def _is_test(seen: GuardDutyFinding) -> bool:
     users = [one.user for one in sequence.actors]
     return (
         any(marks.told(one) for one in (info, *values))
-        or marks.titled(seen.title, seen.description)
+        or marks.titled(seen.title, seen.description, seen.type or "")
         or marks.named(_names(seen))
         or any(marks.named((user.name, user.uid, user.credential_uid)) for user in users)
         or any(marks.named(_sequence_names(part)) for part in sequence.resources)
