@@ -95,6 +95,7 @@ class Product(Fields):
 
     name: MaybeText = None
     uid: MaybeText = None
+    vendor_name: MaybeText = None
 
 
 class Metadata(Fields):

@@ -65,6 +65,7 @@ def _key_actor(part: OcsfResource, source_ips: tuple[str, ...]) -> Actor:
     key = _key_id(part) or user.credential_uid
     named = part.name if part.name != part.uid else None
     name = data.user_name or user.name or named
+    parts = arn(_uid(part))
     # Long-lived keys (AKIA) are users' alone; of a session only its type tells whose it is.
     kind = data.user_type or user.type or ("IAMUser" if key and key.startswith("AKIA") and name else None)
     return principal(
@@ -72,7 +73,7 @@ def _key_actor(part: OcsfResource, source_ips: tuple[str, ...]) -> Actor:
         uid=data.principal_id or user.uid,
         name=name,
         key=key,
-        account=user.account.uid or part.owner.account.uid,
+        account=(parts.account if parts else None) or user.account.uid or part.owner.account.uid,
         source_ips=source_ips,
     )
 
@@ -101,11 +102,11 @@ def _uid(part: OcsfResource) -> str:
 
 def _resource(part: OcsfResource, seen: OcsfFinding) -> Resource | None:
     uid, kind = _uid(part), _kind(part)
+    parts = arn(uid)
     if kind == _KEY:
         uid = _key_id(part) or uid.rpartition(":")[2]
     if not uid or uid.lower() == "null":
         return None
-    parts = arn(uid)
     by_arn = parts.name if parts and kind in _NAMED_BY_ARN else None
     told = part.name if kind != _KEY else uid
     return thing(

@@ -137,6 +137,29 @@ def test_a_third_party_may_not_call_its_findings_what_aws_calls_its_own():
     assert finding.type == "product/Acme Scan/UnauthorizedAccess:IAMUser/MaliciousIPCaller"
 
 
+def test_nor_one_that_names_its_vendor_alone():
+    event = own("security_hub_v2/guardduty_key.json")
+    event["detail"]["findings"][0]["metadata"]["product"] = {"name": "Acme Scan", "vendor_name": "Acme"}
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert finding.type == "product/Acme Scan/UnauthorizedAccess:IAMUser/MaliciousIPCaller"
+
+
+def test_a_key_that_is_told_by_its_arn_is_in_the_arns_account():
+    event = own("security_hub_v2/guardduty_key.json")
+    told = event["detail"]["findings"][0]
+    (part,) = [one for one in told["resources"] if one["type"] == "AWS::IAM::AccessKey"]
+    part["uid"] = "arn:aws:iam::210987654321:access-key/AKIAIOSFODNN7EXAMPLE"
+    part.pop("owner", None)
+    told["resources"] = [part]
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert (finding.actor.account, finding.actor.access_key_id) == ("210987654321", "AKIAIOSFODNN7EXAMPLE")
+    assert {one.account for one in finding.resources} == {"210987654321"}
+
+
 def test_a_finding_of_another_cloud_never_counts_as_ours():
     (finding,) = changed(
         "control_failed",

@@ -325,6 +325,21 @@ def test_each_way_in_which_health_says_closed_is_enough(mark):
     assert not acts(read("aws.eventbridge", event))
 
 
+@pytest.mark.parametrize("entity", ["ci-deploy", "123456789012", "arn:aws:iam::123456789012:user/ci-deploy"])
+def test_a_key_in_the_metadata_is_settled_where_every_entity_is(entity):
+    event = own("health/exposed_keys.json")
+    event["detail"] |= {
+        "affectedEntities": [{"entityValue": entity, "status": "RESOLVED"}],
+        "eventMetadata": {"publicKey": "AKIAIOSFODNN7EXAMPLE", "userName": "ci-deploy"},
+    }
+
+    assert not acts(read("aws.eventbridge", event))
+
+    event["detail"]["affectedEntities"].append({"entityValue": "AKIAI44QH8DHBEXAMPLE", "status": "IMPAIRED"})
+    found = read("aws.eventbridge", event).findings
+    assert {one.actor.access_key_id for one in found} == {"AKIAI44QH8DHBEXAMPLE", "AKIAIOSFODNN7EXAMPLE"}
+
+
 def test_one_resolved_entity_of_several_leaves_the_others():
     event = own("health/exposed_keys.json")
     event["detail"]["affectedEntities"][0]["status"] = "RESOLVED"
