@@ -136,9 +136,17 @@ class User(Deciding):
     uid: MaybeName = None
 
 
+class Session(Fields):
+    """The session in which somebody acted."""
+
+    issuer: MaybeText = None
+    uid: MaybeText = None
+
+
 class OcsfActor(Deciding):
     """Who acted."""
 
+    session: Session = Session()
     user: User = User()
 
 

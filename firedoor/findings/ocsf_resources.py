@@ -9,7 +9,7 @@ from typing import Any
 from firedoor.domain.finding import Actor, Resource
 from firedoor.findings.aws_names import access_key_id, arn, function_name, principal, principal_resources
 from firedoor.findings.forgiving import prose, thing
-from firedoor.findings.ocsf_fields import KeyData, OcsfFinding, OcsfResource, User
+from firedoor.findings.ocsf_fields import KeyData, OcsfActor, OcsfFinding, OcsfResource
 from firedoor.findings.security_hub_resources import KINDS
 
 _KEY = "AWS::IAM::AccessKey"
@@ -41,20 +41,22 @@ def principals(seen: OcsfFinding, source_ips: tuple[str, ...]) -> dict[Actor, tu
 
 
 def _named(seen: OcsfFinding, source_ips: tuple[str, ...]) -> Iterator[Actor]:
-    for user in (seen.actor.user, *(evidence.actor.user for evidence in seen.evidences)):
-        yield _user_actor(user, source_ips)
+    for one in (seen.actor, *(evidence.actor for evidence in seen.evidences)):
+        yield _user_actor(one, source_ips)
     for part in seen.resources:
         if _kind(part) == _KEY:
             yield _key_actor(part, source_ips)
 
 
-def _user_actor(user: User, source_ips: tuple[str, ...]) -> Actor:
+def _user_actor(one: OcsfActor, source_ips: tuple[str, ...]) -> Actor:
+    user = one.user
     actor = principal(
         kind=user.type,
         uid=user.uid,
         name=user.name,
-        key=user.credential_uid,
+        key=user.credential_uid or access_key_id(one.session.uid),
         account=user.account.uid,
+        issuer=one.session.issuer,
         source_ips=source_ips,
     )
     return actor.model_copy(update={"email": user.email_addr}) if user.email_addr else actor

@@ -113,6 +113,7 @@ def _key_actor(part: AsffResource, seen: AsffFinding, source_ips: tuple[str, ...
         or key.account_id
         or issuer.account_id
         or _told_owner(seen),
+        issuer=issuer.arn,
         source_ips=source_ips,
     )
 
@@ -126,6 +127,7 @@ def _sequence_actors(seen: AsffFinding, source_ips: tuple[str, ...]) -> Iterator
             name=user.name,
             key=user.credential_uid or one.session.uid,
             account=user.account.uid,
+            issuer=one.session.issuer,
             source_ips=source_ips,
         )
 

@@ -245,10 +245,13 @@ def test_a_finding_of_a_product_without_types_is_not_lost(types):
     assert finding.type.startswith("product/Decoys/")
 
 
-def test_a_key_among_the_resources_of_a_sequence_counts_beside_the_actors():
+@pytest.mark.parametrize(
+    "uid", ["AKIAI44QH8DHBEXAMPLE", "arn:aws:iam::123456789012:access-key/AKIAI44QH8DHBEXAMPLE"]
+)
+def test_a_key_among_the_resources_of_a_sequence_counts_beside_the_actors(uid):
     extra = {
         "resourceType": "ACCESS_KEY",
-        "uid": "AKIAI44QH8DHBEXAMPLE",
+        "uid": uid,
         "data": {
             "accessKey": {"principalId": "AIDAEXAMPLE0USER0002", "userName": "bob", "userType": "IAMUser"}
         },
