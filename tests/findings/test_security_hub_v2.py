@@ -168,3 +168,31 @@ def test_a_finding_of_another_cloud_never_counts_as_ours():
     ).findings
 
     assert (finding.account, finding.region) == ("7b1c6f0a-sub", "eastus")
+
+
+def modified(told: object) -> str:
+    """What a time of change becomes; beside it stands another, of the hour before."""
+    event = own("security_hub_v2/guardduty_key.json")
+    info = event["detail"]["findings"][0]["finding_info"]
+    info.update(modified_time=told, last_seen_time=1763772000000)
+    info.pop("modified_time_dt", None)
+    (finding,) = read("aws.eventbridge", event).findings
+    return finding.modified.isoformat()
+
+
+@pytest.mark.parametrize("told", [1763775600000, "1763775600000", "1763775600", 1763775600, "1763775600.0"])
+def test_a_time_in_numbers_is_read_also_where_they_are_written_as_text(told: object):
+    """Where none could be read the time of receipt would stand in: every redelivery a new version."""
+    assert modified(told) == "2025-11-22T01:40:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "told", ["2025-11-22T01:40:00Z", "20251122T014000Z", "Sat, 22 Nov 2025 01:40:00 GMT"], ids=str
+)
+def test_a_time_in_words_is_read_with_and_without_hyphens(told: str):
+    assert modified(told) == "2025-11-22T01:40:00+00:00"
+
+
+@pytest.mark.parametrize("told", [[1763775600000], {"seconds": 1763775600}, "9" * 14, "soon", None], ids=str)
+def test_where_a_time_is_none_the_next_best_is_taken(told: object):
+    assert modified(told) == "2025-11-22T00:40:00+00:00"
