@@ -110,7 +110,8 @@ def _resource(part: OcsfResource, seen: OcsfFinding) -> Resource | None:
     if not uid or uid.lower() == "null":
         return None
     by_arn = parts.name if parts and kind in _NAMED_BY_ARN else None
-    told = part.name if kind != _KEY else uid
+    own = kind == _KEY or (kind == "AWS::EC2::SecurityGroup" and uid.startswith("sg-"))
+    told = uid if own else part.name
     return thing(
         kind=kind,
         uid=uid,

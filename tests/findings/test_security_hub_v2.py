@@ -196,3 +196,11 @@ def test_a_time_in_words_is_read_with_and_without_hyphens(told: str):
 @pytest.mark.parametrize("told", [[1763775600000], {"seconds": 1763775600}, "9" * 14, "soon", None], ids=str)
 def test_where_a_time_is_none_the_next_best_is_taken(told: object):
     assert modified(told) == "2025-11-22T00:40:00+00:00"
+
+
+def test_a_security_group_is_called_by_its_id_and_not_by_its_label():
+    group = {"type": "AWS::EC2::SecurityGroup", "uid": "sg-0a1b2c3d4e5f60718", "name": "web-servers"}
+    compliance = {"control": "EC2.13", "status": "Fail", "status_id": 3}
+    (finding,) = changed("control_failed", resources=[group], compliance=compliance).findings
+
+    assert [one.name for one in finding.resources] == ["sg-0a1b2c3d4e5f60718"]
