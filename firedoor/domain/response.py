@@ -371,12 +371,13 @@ def last_ask(entries: Sequence[Entry]) -> int:
 
 
 def finding_version(finding: Finding) -> str:
-    """Name one version of one finding: the source it came through, its detector, uid, actor and time.
+    """Name one version of one finding: the source it came through, its detector, uid, actor, time and facts.
 
-    A detector may tell of several actors under one uid: whose key it is belongs to it as well. It is
+    A detector may tell of several actors under one uid: whose key it is belongs to it as well. And it may
+    tell more at the same time: what people raise in Security Hub leaves `UpdatedAt` as it is. It is
     JSON, since senders choose the parts: no choice of theirs looks like another's version.
     """
-    return json.dumps([_whose(finding), finding.modified.isoformat()])
+    return json.dumps([_whose(finding), finding.modified.isoformat(), finding.severity.rank, _what(finding)])
 
 
 def finding_hash(finding: Finding) -> str:
@@ -390,6 +391,12 @@ def _whose(finding: Finding) -> str:
     who = actor.user_name or actor.role_name or actor.uid or ""
     told = json.dumps([finding.via, finding.source, finding.uid, who, actor.access_key_id or ""])
     return blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _what(finding: Finding) -> str:
+    """Name in few bytes what a finding is about: all that is acted on, and where."""
+    told = finding.model_dump(mode="json", include={"type", "account", "region", "actor", "resources"})
+    return blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def subjects_of(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -427,9 +434,19 @@ def worse_than_muted(worse: str) -> str:
 
 
 def seen(versions: Sequence[str], finding: Finding) -> bool:
-    """Whether a response has this version of a finding, or a later one of the same finding."""
-    told = (json.loads(version) for version in versions)
+    """Whether a response has this version of a finding, or a later one of the same finding.
+
+    Of two of the same time the graver one is news, and so is one that is about something else.
+    """
     mine = _whose(finding)
-    return any(
-        whose == mine and datetime.fromisoformat(modified) >= finding.modified for whose, modified in told
-    )
+    for version in versions:
+        whose, modified, *facts = json.loads(version)
+        at = datetime.fromisoformat(modified)
+        if whose != mine or at < finding.modified:
+            continue
+        # A version that an earlier release wrote tells no facts.
+        if at > finding.modified or not facts:
+            return True
+        if facts[0] >= finding.severity.rank and facts[1] == _what(finding):
+            return True
+    return False

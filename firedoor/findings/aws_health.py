@@ -6,8 +6,8 @@
   with `:` or `|` between). Some events hold the key in `affectedAccount`, others in `eventMetadata`
   (`publicKey`, with the owner's `userName`).
 - A region of `global` is none: IAM has none, and where one is needed the default one is used.
-- Health knows no severity: exposed credentials are critical, suspected ones high, everything else
-  informational.
+- Health knows no severity: exposed and compromised credentials are critical, suspected ones high, everything
+  else informational.
 - Closed and ended events are ignored, and entities that are resolved or no longer impaired.
 """
 
@@ -23,7 +23,7 @@ from pydantic.alias_generators import to_camel
 
 from firedoor.domain.finding import Actor, Finding, PrincipalKind, Resource, Severity
 from firedoor.findings import forgiving, marks
-from firedoor.findings.aws_names import access_key_id, arn, principal_resources
+from firedoor.findings.aws_names import Arn, access_key_id, arn, principal_resources
 from firedoor.findings.delivery import Left
 from firedoor.findings.forgiving import (
     Deciding,
@@ -46,6 +46,8 @@ SOURCE = "aws.health"
 _SEVERITIES = {
     "AWS_RISK_CREDENTIALS_EXPOSED": Severity.CRITICAL,
     "AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED": Severity.HIGH,
+    "AWS_RISK_CREDENTIALS_COMPROMISED": Severity.CRITICAL,
+    "AWS_RISK_CREDENTIALS_COMPROMISE_SUSPECTED": Severity.HIGH,
 }
 _SETTLED_ENTITIES = frozenset(("RESOLVED", "UNIMPAIRED"))
 _USER_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
@@ -113,12 +115,15 @@ def read_health(
     first_seen = seen.start_time or modified
     if seen.event_region:
         region = certain(forgiving.region, seen.event_region, "detail.eventRegion")
+    holder = _account_of_the_user(seen)
     for entity in _told(seen, stray):
         named = f"{uid}#{entity.entity_value}" if entity.entity_value else uid
-        if (entity.status or "").upper() in _SETTLED_ENTITIES:
+        if _done(entity):
             yield Left(named, f"{(entity.status or '').lower()} in AWS Health")
             continue
         actor = _actor(entity.entity_value, seen.event_metadata)
+        if actor.account is None and holder is not None and actor.user_name == seen.event_metadata.user_name:
+            actor = actor.model_copy(update={"account": holder})
         resources = tuple(_resources(entity.entity_value, actor, account))
         yield build(
             uid=named,
@@ -149,15 +154,47 @@ def _settled(seen: _Event, now: datetime) -> str | None:
     return None
 
 
+def _done(entity: _Entity) -> bool:
+    return (entity.status or "").upper() in _SETTLED_ENTITIES
+
+
+def _account_of_the_user(seen: _Event) -> str | None:
+    """The account in the ARN of the user whom the metadata name: the key that stands there is in it, too."""
+    user = seen.event_metadata.user_name
+    told = {
+        parts.account
+        for one in seen.affected_entities
+        if user and (parts := _user_arn(one.entity_value, user))
+    }
+    return told.pop() if len(told) == 1 else None
+
+
+def _user_arn(entity: str | None, user: str) -> Arn | None:
+    parts = arn(entity)
+    named = parts and parts.service == "iam" and parts.path.startswith("user/") and parts.name == user
+    return parts if named else None
+
+
 def _told(seen: _Event, stray: str | None) -> Iterator[_Entity]:
     """Every entity once, and the key that stands elsewhere; an event that names none is told once, too."""
     entities = {one.entity_value: one for one in seen.affected_entities if one.entity_value}
     known = " ".join(entities)
+    # A key that stands elsewhere has no status of its own: it is done with where every entity is.
+    status = next((one.status for one in entities.values()), None)
+    settled = status if entities and all(map(_done, entities.values())) else None
     for key in (stray, access_key_id(seen.event_metadata.public_key)):
         if key and key not in known:
-            # The owner's ARN beside a key that the event tells elsewhere is that key's.
-            entities[key] = _Entity(entityValue=key)
+            others = {each: one for each, one in entities.items() if _done(one) or not _is_holder(each, seen)}
+            entities = {**others, key: _Entity(entityValue=key, status=settled)}
     yield from entities.values() or (_Entity(),)
+
+
+def _is_holder(entity: str, seen: _Event) -> bool:
+    """Whether an entity only says whose key it is that stands elsewhere: its account, or its user."""
+    if entity == forgiving.text(seen.affected_account) or entity.upper() == "AWS_ACCOUNT":
+        return True
+    user = seen.event_metadata.user_name
+    return user is not None and (entity == user or _user_arn(entity, user) is not None)
 
 
 def _actor(entity: str | None, known: _Known) -> Actor:
@@ -169,14 +206,20 @@ def _actor(entity: str | None, known: _Known) -> Actor:
         name = next((one for one in reversed(pieces) if one != key), None) if named else None
         return _user(name, key, parts.account)
     if key and len(pieces) > 1:
-        name = next((one for one in pieces if one not in (key, "IAM_USER") and not one.isdecimal()), None)
-        return _user(name, key, None)
+        names = [one for one in pieces if one not in (key, "IAM_USER") and not one.isdecimal()]
+        if not names:
+            return _keyed(key, known)
+        # Of several words nobody knows which is the name: IAM does.
+        return _user(names[0] if len(names) == 1 else None, key, None)
     if len(pieces) == 2 and pieces[0] == "IAM_USER":  # noqa: PLR2004
         return _user(pieces[1], None, None)
-    if key:  # whose key it is, the event may tell elsewhere
-        own = access_key_id(known.public_key) in (None, key)
-        return _user(known.user_name if own else None, key, None)
-    return Actor()
+    return _keyed(key, known) if key else Actor()
+
+
+def _keyed(key: str, known: _Known) -> Actor:
+    """A key alone: whose it is, the event may tell elsewhere."""
+    own = access_key_id(known.public_key) in (None, key)
+    return _user(known.user_name if own else None, key, None)
 
 
 def _user(name: str | None, key: str | None, account: str | None) -> Actor:

@@ -72,17 +72,22 @@ def principal(
     name: str | None,
     key: str | None,
     account: str | None = None,
+    issuer: str | None = None,
     source_ips: tuple[str, ...] = (),
 ) -> Actor:
     """Fill an Actor from what AWS says about who called.
 
     A name goes where it can be acted on and nowhere else: `user_name` only for an IAM
     user, `role_name` only for a role. Root, services and other accounts have neither, and
-    a federated session's name is its session's, not a user's.
+    a federated session's name is its session's, not a user's. `issuer` is CloudTrail's
+    `sessionIssuer.arn`: it tells a session's role, and the account that this is in.
     """
     head, _, session = (uid or "").partition(":")
     # The id's prefix outranks the word: AWS makes the one, and an emitter may get the other wrong.
     known = _PREFIX_KINDS.get(head[:4]) or _PRINCIPAL_KINDS.get((kind or "").lower(), PrincipalKind.UNKNOWN)
+    role = _role(issuer)
+    if role and known in (PrincipalKind.ASSUMED_ROLE, PrincipalKind.UNKNOWN):
+        known, name, account = PrincipalKind.ASSUMED_ROLE, role.name, role.account or account
     federated = known is PrincipalKind.FEDERATED_USER
     return Actor(
         kind=known,
@@ -94,6 +99,11 @@ def principal(
         account=account,
         source_ips=source_ips,
     )
+
+
+def _role(issuer: str | None) -> Arn | None:
+    parts = arn(issuer)
+    return parts if parts and parts.service == "iam" and parts.path.startswith("role/") else None
 
 
 def principal_resources(actor: Actor, account: str | None, uid: str | None = None) -> Iterator[Resource]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from firedoor.domain.errors import Unreadable
 
 _EVENTBRIDGE: Final = "send it to a source of kind aws.eventbridge"
+_HUB: Final = "let AWS Security Hub pass it on, to a source of kind aws.eventbridge"
 _GITHUB: Final = "send it to a source of kind github"
 _TRANSLATE: Final = "translate it to a Finding, OCSF or a CloudEvent around one before you send it"
 
@@ -21,6 +22,11 @@ _FORMS: Final[tuple[tuple[str, frozenset[str], str], ...]] = tuple(
         ("an AWS Security Hub finding (ASFF)", "ProductArn AwsAccountId GeneratorId", _EVENTBRIDGE),
         ("an Amazon GuardDuty finding", "schemaVersion accountId service type", _EVENTBRIDGE),
         ("an Amazon GuardDuty finding", "SchemaVersion AccountId Service Type", _EVENTBRIDGE),
+        ("an Amazon Macie finding", "resourcesAffected category", _HUB),
+        ("an Amazon Inspector finding", "findingArn awsAccountId", _HUB),
+        ("an AWS Health event", "eventArn eventTypeCode", _EVENTBRIDGE),
+        ("a batch of AWS findings", "Findings", _EVENTBRIDGE),
+        ("an Amazon CloudWatch alarm", "AlarmName NewStateValue", _TRANSLATE),
         ("an AWS CloudTrail event", "eventSource eventName userIdentity", _TRANSLATE),
         ("an AWS Config event", "invokingEvent", _TRANSLATE),
         ("an IAM Access Analyzer finding", "analyzedAt resource resourceType", _EVENTBRIDGE),
@@ -39,6 +45,7 @@ _FORMS: Final[tuple[tuple[str, frozenset[str], str], ...]] = tuple(
         ("a Google Security Command Center finding", "finding", _TRANSLATE),
         ("a Microsoft Graph change notification", "value", _TRANSLATE),
         ("a Microsoft Graph security alert", "serviceSource productName evidence", _TRANSLATE),
+        ("a Microsoft Graph security alert", "serviceSource createdDateTime", _TRANSLATE),
         ("a Microsoft Entra or Defender log", "operationName tenantId properties", _TRANSLATE),
         ("a Falco alert", "rule priority output_fields", _TRANSLATE),
         ("a Splunk alert", "search_name result", _TRANSLATE),

@@ -25,6 +25,7 @@ _LONGEST: Final = 4096  # of any text in a Finding
 _EPOCH_MILLISECONDS: Final = (
     100_000_000_000  # as seconds this is the year 5138: a larger number counts milliseconds
 )
+_EPOCH = re.compile(r"[0-9]{9,13}(\.[0-9]+)?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"([a-z]{2}(?:-[a-z]+)+-[0-9]{1,2})[a-z]?")  # with the letter of a zone, or without
 _NOWHERE: Final = frozenset(("global", "aws-global"))  # how AWS writes that a thing has no region
@@ -170,12 +171,15 @@ def address(value: Any) -> str | None:
 def moment(value: Any) -> datetime | None:
     """A time in UTC from ISO 8601, RFC 2822 or epoch seconds or milliseconds; without a zone it is UTC."""
     try:
+        if isinstance(value, str) and _EPOCH.fullmatch(value):
+            value = float(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) >= _EPOCH_MILLISECONDS else value
             return datetime.fromtimestamp(seconds, UTC)
         if not isinstance(value, str):
             return None
-        read = datetime.fromisoformat(value) if "-" in value[:5] else parsedate_to_datetime(value)
+        dated = "-" in value[:5] or value[:4].isdecimal()
+        read = datetime.fromisoformat(value) if dated else parsedate_to_datetime(value)
         return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError, OSError, IndexError):
         return None

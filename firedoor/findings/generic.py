@@ -139,7 +139,7 @@ def _placed(finding: Finding) -> Finding:
             "resources": resources,
             "account": finding.account or account_of(finding.actor, resources, None),
             "region": certain(region, finding.region, "region") or region_of(resources, None),
-            "is_test": finding.is_test or marks.titled(finding.title) or _sampled(finding),
+            "is_test": finding.is_test or marks.titled(finding.title, finding.type) or _sampled(finding),
         }
     )
 

@@ -99,7 +99,11 @@ def _actors(seen: GuardDutyFinding, source_ips: tuple[str, ...]) -> tuple[Actor,
 
 def _sequence_actors(sequence: Sequence, source_ips: tuple[str, ...]) -> Iterator[Actor]:
     """The principals, and the keys among the resources, each key with the principal it is told to be of."""
-    keys = {uid: part for part in sequence.resources if (uid := access_key_id(part.uid))}
+    keys = {
+        uid: part
+        for part in sequence.resources
+        if (uid := access_key_id(re.split(r"[:/]", part.uid or "")[-1]))
+    }
     for one in sequence.actors:
         user = one.user
         # The long-lived key is what can be stopped; a session's own key is the next best.
@@ -109,6 +113,7 @@ def _sequence_actors(sequence: Sequence, source_ips: tuple[str, ...]) -> Iterato
             name=user.name,
             key=user.credential_uid or one.session.uid,
             account=user.account.uid,
+            issuer=one.session.issuer,
             source_ips=source_ips,
         )
         for told in (user.credential_uid, one.session.uid):
@@ -146,7 +151,7 @@ def _is_test(seen: GuardDutyFinding) -> bool:
     users = [one.user for one in sequence.actors]
     return (
         any(marks.told(one) for one in (info, *values))
-        or marks.titled(seen.title, seen.description)
+        or marks.titled(seen.title, seen.description, seen.type or "")
         or marks.named(_names(seen))
         or any(marks.named((user.name, user.uid, user.credential_uid)) for user in users)
         or any(marks.named(_sequence_names(part)) for part in sequence.resources)

@@ -221,7 +221,7 @@ class Action(EitherCase):
 
 
 class SequenceAccount(DecidingEitherCase):
-    """The account a principal belongs to."""
+    """The account a principal acted in: its own, unless its session's issuer tells another."""
 
     uid: MaybeOwner = None
 
@@ -239,6 +239,7 @@ class SequenceUser(DecidingEitherCase):
 class SequenceSession(EitherCase):
     """The session a principal used."""
 
+    issuer: MaybeText = None
     uid: MaybeText = None
 
 

@@ -14,15 +14,23 @@ from firedoor.findings.forgiving import flag
 
 #: What GuardDuty writes into every name and id that a sample finding makes up.
 _GENERATED: Final = "GeneratedFinding"
-#: The instance and the bucket of its samples. A bucket's real name has no capital letters.
-_SAMPLE_NAMES: Final = frozenset(("i-99999999", "bucketName"))
+#: The instance and the bucket of its samples, and the bucket of Macie's. A bucket's real name has no capital
+#: letters, and Macie's is AWS's own: bucket names are the world's.
+_SAMPLE_NAMES: Final = frozenset(("i-99999999", "bucketName", "macie-sample-finding-bucket"))
 #: How many parts of an ARN's path are not the caller's: the bucket; `assumed-role` and the role.
 _GIVEN: Final = {"s3": 1, "sts": 2}
+#: The tables in which detectors, and those who pass their findings on, keep what they say themselves.
+_DETECTORS_OWN: Final = frozenset(
+    (
+        *("additionalinfo", "asff", "aws", "compliance", "detail", "finding", "guardduty", "macie"),
+        *("productfields", "securityhub", "service", "workflow"),
+    )
+)
 _SAMPLE_TITLES: Final = ("[sample]", "sample finding")
 
 
 def titled(*titles: str) -> bool:
-    """Whether a title or description is one of a sample finding."""
+    """Whether a title, description or type is one of a sample finding."""
     return any(title.strip().lower().startswith(_SAMPLE_TITLES) for title in titles)
 
 
@@ -63,9 +71,32 @@ def flattened(fields: Mapping[str, Any], path: str) -> Iterable[Any]:
     return (value for key, value in fields.items() if key.lower().endswith(path))
 
 
-def last(path: str) -> str:
-    """The last part of a key that is a path, in lower case."""
-    return path.replace("/", ".").replace(":", ".").rpartition(".")[2].lower()
+def parts(path: str) -> tuple[str, ...]:
+    """The parts of a key that is a path, in lower case."""
+    return tuple(path.replace("/", ".").replace(":", ".").lower().split("."))
+
+
+def unfolded(fields: Mapping[str, Any], depth: int = 5) -> Iterable[tuple[tuple[str, ...], Any]]:
+    """Each value of a table with its way, also those in the tables, and the JSON texts, that detectors write.
+
+    Into any other table nobody looks: tags and the parameters of a call are the caller's to choose.
+    """
+    for key, value in fields.items():
+        way = parts(key)
+        inner = _table(value) if depth and way[-1] in _DETECTORS_OWN else None
+        if inner is None:
+            yield way, value
+        else:
+            yield from (((*way, *rest), one) for rest, one in unfolded(inner, depth - 1))
+
+
+def _table(value: Any) -> Mapping[str, Any] | None:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, Mapping) else None
 
 
 def said(value: Any) -> bool:

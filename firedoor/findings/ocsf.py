@@ -111,12 +111,19 @@ def _type(seen: OcsfFinding, passed_on_by: str | None) -> str | None:
     own = seen.metadata.event_code or control
     if passed_on_by is None:
         return own or _told_type(seen)
-    if hub is None and product.uid:  # not AWS's: it may not call its findings what AWS calls its own
+    # Who is not AWS may not call its findings what AWS calls its own.
+    if hub is None and (product.uid or _foreign(product)):
         told = own or _told_type(seen)
-        return f"product/{product.name or product.uid}/{told}"[:4096] if told else None
+        return f"product/{product.name or product.uid or product.vendor_name}/{told}"[:4096] if told else None
     if control and (hub is None or hub["name"].startswith("securityhub")):
         return control
     return _told_type(seen) or seen.metadata.event_code
+
+
+def _foreign(product: Product) -> bool:
+    """Whether its vendor says that it is somebody other than AWS."""
+    vendor = (product.vendor_name or "").strip().lower()
+    return vendor != "" and vendor not in ("aws", "amazon", "amazon web services")
 
 
 def _told_type(seen: OcsfFinding) -> str | None:

@@ -24,7 +24,6 @@ from firedoor.findings.forgiving import (
     MaybeWord,
     Parts,
     Prose,
-    Table,
     Texts,
 )
 
@@ -37,6 +36,14 @@ def _unwrapped(value: Any) -> Any:
         except (ValueError, RecursionError):
             return {}
     return value if isinstance(value, dict) else {}
+
+
+def _unmapped(value: Any) -> Any:
+    """What OCSF has no field for: an object, the text of one, or a list of names and values."""
+    if isinstance(value, list):
+        pairs = (one for one in value if isinstance(one, dict))
+        return {one["name"]: one.get("value") for one in pairs if isinstance(one.get("name"), str)}
+    return _unwrapped(value)
 
 
 class Analytic(Fields):
@@ -88,6 +95,7 @@ class Product(Fields):
 
     name: MaybeText = None
     uid: MaybeText = None
+    vendor_name: MaybeText = None
 
 
 class Metadata(Fields):
@@ -128,9 +136,17 @@ class User(Deciding):
     uid: MaybeName = None
 
 
+class Session(Fields):
+    """The session in which somebody acted."""
+
+    issuer: MaybeText = None
+    uid: MaybeText = None
+
+
 class OcsfActor(Deciding):
     """Who acted."""
 
+    session: Session = Session()
     user: User = User()
 
 
@@ -220,6 +236,7 @@ class OcsfFinding(Deciding):
     confidence_score: MaybeNumber = None
     count: Count = 1
     databucket: Bucket = Bucket()
+    disposition: MaybeWord = None
     disposition_id: MaybeCode = None
     evidences: Parts[Evidence] = ()
     finding_info: Info = Info()
@@ -234,6 +251,6 @@ class OcsfFinding(Deciding):
     status_id: MaybeCode = None
     time: MaybeMoment = Field(default=None, validation_alias=AliasChoices("time", "time_dt"))
     type_uid: MaybeCode = None
-    unmapped: Table = Field(default_factory=dict)
+    unmapped: Annotated[dict[str, Any], BeforeValidator(_unmapped)] = Field(default_factory=dict)
     verdict: MaybeWord = None
     verdict_id: MaybeCode = None

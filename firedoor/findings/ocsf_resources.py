@@ -9,7 +9,7 @@ from typing import Any
 from firedoor.domain.finding import Actor, Resource
 from firedoor.findings.aws_names import access_key_id, arn, function_name, principal, principal_resources
 from firedoor.findings.forgiving import prose, thing
-from firedoor.findings.ocsf_fields import KeyData, OcsfFinding, OcsfResource, User
+from firedoor.findings.ocsf_fields import KeyData, OcsfActor, OcsfFinding, OcsfResource
 from firedoor.findings.security_hub_resources import KINDS
 
 _KEY = "AWS::IAM::AccessKey"
@@ -41,20 +41,22 @@ def principals(seen: OcsfFinding, source_ips: tuple[str, ...]) -> dict[Actor, tu
 
 
 def _named(seen: OcsfFinding, source_ips: tuple[str, ...]) -> Iterator[Actor]:
-    for user in (seen.actor.user, *(evidence.actor.user for evidence in seen.evidences)):
-        yield _user_actor(user, source_ips)
+    for one in (seen.actor, *(evidence.actor for evidence in seen.evidences)):
+        yield _user_actor(one, source_ips)
     for part in seen.resources:
         if _kind(part) == _KEY:
             yield _key_actor(part, source_ips)
 
 
-def _user_actor(user: User, source_ips: tuple[str, ...]) -> Actor:
+def _user_actor(one: OcsfActor, source_ips: tuple[str, ...]) -> Actor:
+    user = one.user
     actor = principal(
         kind=user.type,
         uid=user.uid,
         name=user.name,
-        key=user.credential_uid,
+        key=user.credential_uid or access_key_id(one.session.uid),
         account=user.account.uid,
+        issuer=one.session.issuer,
         source_ips=source_ips,
     )
     return actor.model_copy(update={"email": user.email_addr}) if user.email_addr else actor
@@ -65,6 +67,7 @@ def _key_actor(part: OcsfResource, source_ips: tuple[str, ...]) -> Actor:
     key = _key_id(part) or user.credential_uid
     named = part.name if part.name != part.uid else None
     name = data.user_name or user.name or named
+    parts = arn(_uid(part))
     # Long-lived keys (AKIA) are users' alone; of a session only its type tells whose it is.
     kind = data.user_type or user.type or ("IAMUser" if key and key.startswith("AKIA") and name else None)
     return principal(
@@ -72,7 +75,7 @@ def _key_actor(part: OcsfResource, source_ips: tuple[str, ...]) -> Actor:
         uid=data.principal_id or user.uid,
         name=name,
         key=key,
-        account=user.account.uid or part.owner.account.uid,
+        account=(parts.account if parts else None) or user.account.uid or part.owner.account.uid,
         source_ips=source_ips,
     )
 
@@ -101,13 +104,14 @@ def _uid(part: OcsfResource) -> str:
 
 def _resource(part: OcsfResource, seen: OcsfFinding) -> Resource | None:
     uid, kind = _uid(part), _kind(part)
+    parts = arn(uid)
     if kind == _KEY:
         uid = _key_id(part) or uid.rpartition(":")[2]
     if not uid or uid.lower() == "null":
         return None
-    parts = arn(uid)
     by_arn = parts.name if parts and kind in _NAMED_BY_ARN else None
-    told = part.name if kind != _KEY else uid
+    own = kind == _KEY or (kind == "AWS::EC2::SecurityGroup" and uid.startswith("sg-"))
+    told = uid if own else part.name
     return thing(
         kind=kind,
         uid=uid,

@@ -14,6 +14,7 @@ from firedoor.findings.ocsf_fields import Evidence, KeyData, OcsfFinding
 _ACTIVITY_CLOSE = 3
 _SETTLED = {3: "suppressed", 4: "resolved", 5: "archived", 6: "deleted"}
 _SETTLED_WORDS = frozenset((*_SETTLED.values(), "closed", "muted"))
+_SETTLED_WORKFLOW = frozenset(("SUPPRESSED", "RESOLVED"))
 _NOT_FAILED_CODES = frozenset(("PASS", "PASSED", "MANUAL", "MUTED", "NOT_AVAILABLE", "WARNING"))
 _COMPLIANCE = {1: "passed", 2: "could not be checked"}
 _COMPLIANCE_WORDS = {
@@ -60,7 +61,8 @@ def _judged(seen: OcsfFinding) -> str | None:
     cleared = [_verdict(one) for one in seen.evidences]
     if cleared and cleared[0] and all(cleared):
         return f"all its evidence is judged {cleared[0]} by its detector"
-    return "exonerated by its detector" if seen.disposition_id == _EXONERATED else None
+    exonerated = seen.disposition_id == _EXONERATED or (seen.disposition or "").lower() == "exonerated"
+    return "exonerated by its detector" if exonerated else None
 
 
 def _tested(seen: OcsfFinding | Evidence) -> bool:
@@ -73,20 +75,22 @@ def _verdict(seen: OcsfFinding | Evidence) -> str | None:
 
 def _settled_before(seen: OcsfFinding) -> str | None:
     """What the format it was translated from said, and OCSF has no field for."""
-    for key, value in seen.unmapped.items():
-        name = marks.last(key)
-        if (name == "recordstate" and str(value).upper() == "ARCHIVED") or (
-            name == "archived" and marks.said(value)
-        ):
+    for way, value in marks.unfolded(seen.unmapped):
+        said = str(value).upper()
+        if (way[-1] == "recordstate" and said == "ARCHIVED") or (way[-1] == "archived" and marks.said(value)):
             return "archived by its detector"
+        if (way[-1] == "workflowstate" or way[-2:] == ("workflow", "status")) and said in _SETTLED_WORKFLOW:
+            return f"{said.lower()} by its detector"
+        if way[-2:] == ("compliance", "status") and (outcome := _COMPLIANCE_WORDS.get(said.lower())):
+            return f"the control {outcome}"
     return None
 
 
 def is_test(seen: OcsfFinding) -> bool:
     """Whether it is a sample or a test."""
-    told = [(marks.last(key), value) for key, value in seen.unmapped.items()]
+    told = [(way[-1], value) for way, value in marks.unfolded(seen.unmapped)]
     return (
-        marks.titled(seen.finding_info.title, seen.finding_info.desc, seen.message)
+        marks.titled(seen.finding_info.title, seen.finding_info.desc, seen.message, *seen.finding_info.types)
         or _tested(seen)
         or any(_tested(one) for one in seen.evidences)
         or any(key == "sample" and marks.said(value) for key, value in told)

@@ -30,8 +30,9 @@ from firedoor.findings.security_hub_states import is_test, settled
 
 SOURCE = "aws.security_hub"
 
-_OWN_PRODUCT = re.compile(r"arn:aws[a-z-]*:securityhub:[a-z0-9-]*::product/aws/securityhub")
-_AWS_PRODUCT = re.compile(r"arn:aws[a-z-]*:securityhub:[a-z0-9-]*::product/aws/[a-z0-9-]+")
+#: GuardDuty's own documentation writes one colon before `product`; nobody else's ARN can be `product/aws/…`.
+_OWN_PRODUCT = re.compile(r"arn:aws[a-z-]*:securityhub:[a-z0-9-]*:{1,2}product/aws/securityhub")
+_AWS_PRODUCT = re.compile(r"arn:aws[a-z-]*:securityhub:[a-z0-9-]*:{1,2}product/aws/[a-z0-9-]+")
 _CONTROL = re.compile(r"[A-Z][A-Za-z0-9]*\.[0-9]+")
 _REMOTE = ("remoteipdetails/ipaddressv4", "remoteipdetails/ipaddressv6")
 _LABELS = {severity.name: severity for severity in Severity}
@@ -82,8 +83,9 @@ def _type(seen: AsffFinding) -> str | None:
                 return control
     types = seen.types or seen.finding_provider_fields.types
     name = seen.product_name or product.rpartition("/")[2]
-    if name and seen.generator_id and not (types and _AWS_PRODUCT.fullmatch(product)):
-        return f"product/{name}/{seen.generator_id}"[:4096]
+    rule = seen.generator_id or next(iter(types), None)
+    if name and rule and not (types and _AWS_PRODUCT.fullmatch(product)):
+        return f"product/{name}/{rule}"[:4096]
     return next((one for one in types if ":" in one), types[0] if types else None)
 
 

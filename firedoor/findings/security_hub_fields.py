@@ -103,6 +103,7 @@ class AsffIssuer(Asff):
     """The role behind a session."""
 
     account_id: MaybeOwner = None
+    arn: MaybeText = None
     user_name: MaybeText = None
 
 
@@ -200,6 +201,7 @@ class AsffUser(DecidingAsff):
 class AsffSequenceSession(Asff):
     """The session a principal used."""
 
+    issuer: MaybeText = None
     uid: MaybeText = None
 
 

@@ -98,7 +98,9 @@ def _own(actor: Actor, seen: AsffFinding) -> tuple[Resource, ...]:
 def _key_actor(part: AsffResource, seen: AsffFinding, source_ips: tuple[str, ...]) -> Actor:
     key = part.details.aws_iam_access_key
     issuer = key.session_context.session_issuer
-    told = access_key_id(key.access_key_id) or access_key_id(_id(part))
+    uid = _id(part)
+    parts = arn(uid)
+    told = access_key_id(key.access_key_id) or access_key_id(re.split(r"[:/]", uid)[-1])
     name = key.principal_name or key.user_name or issuer.user_name
     # Long-lived keys (AKIA) are users' alone; of a session only its type tells whose it is.
     kind = key.principal_type or ("IAMUser" if told and told.startswith("AKIA") and name else None)
@@ -107,7 +109,11 @@ def _key_actor(part: AsffResource, seen: AsffFinding, source_ips: tuple[str, ...
         uid=key.principal_id,
         name=name,
         key=told,
-        account=key.account_id or issuer.account_id or _told_owner(seen),
+        account=(parts.account if parts else None)
+        or key.account_id
+        or issuer.account_id
+        or _told_owner(seen),
+        issuer=issuer.arn,
         source_ips=source_ips,
     )
 
@@ -121,6 +127,7 @@ def _sequence_actors(seen: AsffFinding, source_ips: tuple[str, ...]) -> Iterator
             name=user.name,
             key=user.credential_uid or one.session.uid,
             account=user.account.uid,
+            issuer=one.session.issuer,
             source_ips=source_ips,
         )
 

@@ -42,7 +42,7 @@ def is_test(seen: AsffFinding) -> bool:
     users = (actor.user for actor in seen.detection.sequence.actors)
     return (
         marks.said(seen.sample)
-        or marks.titled(seen.title, seen.description)
+        or marks.titled(seen.title, seen.description, *seen.types)
         or any(marks.said(value) for value in marks.flattened(fields, "additionalinfo/sample"))
         or any(marks.told(value) for value in marks.flattened(fields, "additionalinfo/value"))
         or any(marks.told(value) for value in marks.flattened(fields, "service/additionalinfo"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -151,6 +152,45 @@ def test_no_choice_of_names_makes_another_finding_look_known(known: Any, told: A
     assert not seen(versions, finding(**{**base, **told}))
     assert seen(versions, finding(**{**base, **known}))
     assert not seen(versions, finding(**{**base, **known, "modified": LATER + timedelta(seconds=1)}))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"severity": Severity.FATAL},
+        {"type": "Intrusion:Door/Broken"},
+        {"account": "210987654321"},
+        {"region": "eu-west-3"},
+        door(attributes={"ports": [1, 22]}),
+        {"actor": Actor(user_name="bob")},
+    ],
+    ids=str,
+)
+def test_more_that_is_told_of_the_same_time_is_news(more: dict[str, Any]) -> None:
+    """Security Hub leaves `UpdatedAt` as it is where people or a rule raise the severity."""
+    first = finding(severity=Severity.MEDIUM, modified=NOW)
+    told = finding(**{"severity": Severity.MEDIUM, "modified": NOW, **more})
+    assert not knows(told, first)
+    assert finding_version(told) != finding_version(first)
+    assert not seen([finding_version(first)], told)
+    assert seen([finding_version(first), finding_version(told)], told)
+
+
+@pytest.mark.parametrize(
+    "less",
+    [{"severity": Severity.LOW}, {"title": "other words"}, {"modified": NOW - timedelta(hours=1)}],
+    ids=str,
+)
+def test_less_or_the_same_in_other_words_is_none_to_a_response_that_is_closed(less: dict[str, Any]) -> None:
+    first = finding(severity=Severity.MEDIUM, modified=NOW)
+    assert seen([finding_version(first)], finding(**{"severity": Severity.MEDIUM, "modified": NOW, **less}))
+
+
+def test_a_version_that_an_earlier_release_wrote_is_read() -> None:
+    first = finding(modified=NOW)
+    whose, modified, *_ = json.loads(finding_version(first))
+    assert seen([json.dumps([whose, modified])], finding(modified=NOW, severity=Severity.FATAL))
+    assert not seen([json.dumps([whose, modified])], finding(modified=LATER))
 
 
 class TestWhoSpeaks:

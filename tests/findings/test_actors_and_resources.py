@@ -245,10 +245,13 @@ def test_a_finding_of_a_product_without_types_is_not_lost(types):
     assert finding.type.startswith("product/Decoys/")
 
 
-def test_a_key_among_the_resources_of_a_sequence_counts_beside_the_actors():
+@pytest.mark.parametrize(
+    "uid", ["AKIAI44QH8DHBEXAMPLE", "arn:aws:iam::123456789012:access-key/AKIAI44QH8DHBEXAMPLE"]
+)
+def test_a_key_among_the_resources_of_a_sequence_counts_beside_the_actors(uid):
     extra = {
         "resourceType": "ACCESS_KEY",
-        "uid": "AKIAI44QH8DHBEXAMPLE",
+        "uid": uid,
         "data": {
             "accessKey": {"principalId": "AIDAEXAMPLE0USER0002", "userName": "bob", "userType": "IAMUser"}
         },
@@ -305,7 +308,17 @@ def test_an_entity_of_health_is_understood_in_each_form(entity, user, access_key
 
 
 @pytest.mark.parametrize(
-    "entities", [[], [{"entityValue": "AKIAIOSFODNN7EXAMPLE"}], ["AKIAIOSFODNN7EXAMPLE"]]
+    "entities",
+    [
+        [],
+        [{"entityValue": "AKIAIOSFODNN7EXAMPLE"}],
+        ["AKIAIOSFODNN7EXAMPLE"],
+        ["ci-deploy"],
+        ["123456789012"],
+        ["AWS_ACCOUNT"],
+        ["arn:aws:iam::123456789012:user/team/ci-deploy"],
+        ["123456789012/AKIAIOSFODNN7EXAMPLE"],
+    ],
 )
 def test_key_and_user_in_the_metadata_of_health_are_one_finding(entities):
     event = own("health/exposed_keys.json")
@@ -317,6 +330,31 @@ def test_key_and_user_in_the_metadata_of_health_are_one_finding(entities):
     (finding,) = read("aws.eventbridge", event).findings
 
     assert (finding.actor.user_name, finding.actor.access_key_id) == ("ci-deploy", "AKIAIOSFODNN7EXAMPLE")
+
+
+def test_the_key_in_the_metadata_of_health_is_in_the_account_of_its_users_arn():
+    event = own("health/exposed_keys.json")
+    event["detail"] |= {
+        "affectedAccount": None,
+        "affectedEntities": ["arn:aws:iam::210987654321:user/ci-deploy"],
+        "eventMetadata": {"publicKey": "AKIAIOSFODNN7EXAMPLE", "userName": "ci-deploy"},
+    }
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert (finding.account, finding.actor.account) == ("210987654321", "210987654321")
+
+
+@pytest.mark.parametrize(
+    "entity", ["Key AKIAIOSFODNN7EXAMPLE of ci-deploy", "ci/deploy/AKIAIOSFODNN7EXAMPLE"]
+)
+def test_of_several_words_beside_a_key_none_is_taken_for_its_user(entity):
+    event = own("health/exposed_keys.json")
+    event["detail"]["affectedEntities"] = [entity]
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert (finding.actor.user_name, finding.actor.access_key_id) == (None, "AKIAIOSFODNN7EXAMPLE")
 
 
 def test_the_user_of_one_key_is_not_given_to_another():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from firedoor.domain.finding import Severity
-from tests.findings.samples import read_own
+from tests.findings.samples import own, read, read_own
 
 
 def test_each_exposed_entity_is_a_finding_in_all_three_forms():
@@ -18,6 +20,23 @@ def test_each_exposed_entity_is_a_finding_in_all_three_forms():
     assert {one.severity for one in findings} == {Severity.CRITICAL}
     assert {one.account for one in findings} == {"123456789012"}
     assert len({one.uid for one in findings}) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "severity"),
+    [
+        ("AWS_RISK_CREDENTIALS_EXPOSED", Severity.CRITICAL),
+        ("AWS_RISK_CREDENTIALS_EXPOSURE_SUSPECTED", Severity.HIGH),
+        ("AWS_RISK_CREDENTIALS_COMPROMISED", Severity.CRITICAL),
+        ("AWS_RISK_CREDENTIALS_COMPROMISE_SUSPECTED", Severity.HIGH),
+        ("AWS_EC2_OPERATIONAL_ISSUE", Severity.INFORMATIONAL),
+    ],
+)
+def test_what_health_says_of_credentials_is_grave_and_all_else_is_not(code: str, severity: Severity):
+    event = own("health/exposed_keys.json")
+    event["detail"]["eventTypeCode"] = code
+
+    assert {one.severity for one in read("aws.eventbridge", event).findings} == {severity}
 
 
 def test_times_in_rfc_2822_are_read():

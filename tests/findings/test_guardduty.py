@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from firedoor.domain.finding import PrincipalKind, Severity
+from firedoor.findings.delivery import Delivery
 from firedoor.findings.guardduty import severity_of
 from tests.findings.samples import own, read, read_own
 
@@ -162,3 +163,57 @@ def test_each_mark_of_a_sample_is_enough(mark):
 )
 def test_severity_follows_guarddutys_documented_ranges(value, severity):
     assert severity_of(value) is severity
+
+
+def sessions(dialect: str, **told: Any) -> Delivery:
+    """An attack sequence with one session of a role, as each of the three sends it."""
+    issuer, name, account = told["issuer"], told.get("name"), told.get("account", "123456789012")
+    if dialect == "v2":
+        event = own("security_hub_v2/attack_sequence.json")
+        user = {
+            "name": name,
+            "uid": "AROAEXAMPLE0ROLE0001:x",
+            "type": "AssumedRole",
+            "account": {"uid": account},
+        }
+        actor = {"user": user, "session": {"uid": "ASIAIOSFODNN7EXAMPLE", "issuer": issuer}}
+        event["detail"]["findings"][0] |= {"evidences": [{"actor": actor}], "resources": []}
+        return read("aws.eventbridge", event)
+    user = {"name": name, "uid": "AROAEXAMPLE0ROLE0001", "type": "AssumedRole", "account": {"uid": account}}
+    actor = {"user": user, "session": {"uid": "ASIAIOSFODNN7EXAMPLE", "issuer": issuer}}
+    if dialect == "guardduty":
+        event = own("guardduty/attack_sequence.json")
+        event["detail"]["service"]["detection"]["sequence"] |= {"actors": [actor], "resources": []}
+        return read("aws.eventbridge", event)
+    event = own("security_hub/guardduty_import.json")
+    pascal = {
+        "User": {"Name": name, "Uid": user["uid"], "Type": "AssumedRole", "Account": {"Uid": account}},
+        "Session": {"Uid": "ASIAIOSFODNN7EXAMPLE", "Issuer": issuer},
+    }
+    change = {"Types": ["TTPs/AttackSequence:IAM/CompromisedCredentials"], "Resources": []}
+    event["detail"]["findings"][0] |= change | {"Detection": {"Sequence": {"Actors": [pascal]}}}
+    return read("aws.eventbridge", event)
+
+
+@pytest.mark.parametrize("dialect", ["guardduty", "asff", "v2"])
+def test_the_role_of_a_session_is_its_issuer_where_the_user_has_no_name(dialect: str):
+    (finding,) = sessions(dialect, issuer="arn:aws:iam::123456789012:role/service/admin").findings
+
+    assert (finding.actor.kind, finding.actor.role_name) == (PrincipalKind.ASSUMED_ROLE, "admin")
+    assert (finding.actor.account, finding.actor.access_key_id) == ("123456789012", "ASIAIOSFODNN7EXAMPLE")
+
+
+@pytest.mark.parametrize("dialect", ["guardduty", "asff", "v2"])
+def test_a_strangers_role_that_acted_in_our_account_is_the_strangers(dialect: str):
+    """Of `user.account` GuardDuty says: where it acted, "not necessarily the account that owns the user"."""
+    issuer = "arn:aws:iam::999999999999:role/admin"
+    (finding,) = (one for one in sessions(dialect, issuer=issuer, name="admin").findings if one.actor.uid)
+
+    assert (finding.actor.role_name, finding.actor.account) == ("admin", "999999999999")
+
+
+@pytest.mark.parametrize("issuer", ["iam", None, "", "arn:aws:iam::999999999999:user/admin", {"x": 1}])
+def test_an_issuer_that_is_no_role_changes_nothing(issuer: Any):
+    (finding,) = sessions("guardduty", issuer=issuer, name="admin").findings
+
+    assert (finding.actor.role_name, finding.actor.account) == ("admin", "123456789012")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from firedoor.domain.finding import PrincipalKind, Severity
 from tests.findings.samples import own, read, read_own
 
@@ -93,3 +95,43 @@ def test_the_sample_flag_of_asff_makes_a_test():
     (finding,) = read("aws.eventbridge", event).findings
 
     assert finding.is_test
+
+
+def test_the_product_of_guarddutys_own_example_is_aws_though_a_colon_is_missing_in_it():
+    """https://docs.aws.amazon.com/guardduty/latest/ug/securityhub-integration.html."""
+    event = own("security_hub/guardduty_import.json")
+    told = event["detail"]["findings"][0]
+    told["ProductArn"] = "arn:aws:securityhub:us-east-1:product/aws/guardduty"
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert finding.type in told["Types"]
+
+
+@pytest.mark.parametrize("missing", [("GeneratorId",), ("ProductName",), ("GeneratorId", "ProductName")])
+def test_whoever_imports_findings_of_their_own_never_speaks_as_guardduty(missing: tuple[str, ...]):
+    event = own("security_hub/guardduty_import.json")
+    told = event["detail"]["findings"][0]
+    told["ProductArn"] = "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default"
+    for name in missing:
+        told.pop(name, None)
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert finding.type.startswith("product/")
+
+
+def test_a_key_that_is_told_by_its_arn_is_found_and_in_the_arns_account():
+    event = own("security_hub/guardduty_import.json")
+    event["detail"]["findings"][0]["Resources"] = [
+        {
+            "Type": "AwsIamAccessKey",
+            "Id": "arn:aws:iam::210987654321:access-key/AKIAIOSFODNN7EXAMPLE",
+            "Details": {"AwsIamAccessKey": {"UserName": "ci-deploy"}},
+        }
+    ]
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert (finding.actor.user_name, finding.actor.access_key_id) == ("ci-deploy", "AKIAIOSFODNN7EXAMPLE")
+    assert (finding.account, finding.actor.account) == ("210987654321", "210987654321")

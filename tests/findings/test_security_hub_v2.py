@@ -137,6 +137,29 @@ def test_a_third_party_may_not_call_its_findings_what_aws_calls_its_own():
     assert finding.type == "product/Acme Scan/UnauthorizedAccess:IAMUser/MaliciousIPCaller"
 
 
+def test_nor_one_that_names_its_vendor_alone():
+    event = own("security_hub_v2/guardduty_key.json")
+    event["detail"]["findings"][0]["metadata"]["product"] = {"name": "Acme Scan", "vendor_name": "Acme"}
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert finding.type == "product/Acme Scan/UnauthorizedAccess:IAMUser/MaliciousIPCaller"
+
+
+def test_a_key_that_is_told_by_its_arn_is_in_the_arns_account():
+    event = own("security_hub_v2/guardduty_key.json")
+    told = event["detail"]["findings"][0]
+    (part,) = [one for one in told["resources"] if one["type"] == "AWS::IAM::AccessKey"]
+    part["uid"] = "arn:aws:iam::210987654321:access-key/AKIAIOSFODNN7EXAMPLE"
+    part.pop("owner", None)
+    told["resources"] = [part]
+
+    (finding,) = read("aws.eventbridge", event).findings
+
+    assert (finding.actor.account, finding.actor.access_key_id) == ("210987654321", "AKIAIOSFODNN7EXAMPLE")
+    assert {one.account for one in finding.resources} == {"210987654321"}
+
+
 def test_a_finding_of_another_cloud_never_counts_as_ours():
     (finding,) = changed(
         "control_failed",
@@ -145,3 +168,39 @@ def test_a_finding_of_another_cloud_never_counts_as_ours():
     ).findings
 
     assert (finding.account, finding.region) == ("7b1c6f0a-sub", "eastus")
+
+
+def modified(told: object) -> str:
+    """What a time of change becomes; beside it stands another, of the hour before."""
+    event = own("security_hub_v2/guardduty_key.json")
+    info = event["detail"]["findings"][0]["finding_info"]
+    info.update(modified_time=told, last_seen_time=1763772000000)
+    info.pop("modified_time_dt", None)
+    (finding,) = read("aws.eventbridge", event).findings
+    return finding.modified.isoformat()
+
+
+@pytest.mark.parametrize("told", [1763775600000, "1763775600000", "1763775600", 1763775600, "1763775600.0"])
+def test_a_time_in_numbers_is_read_also_where_they_are_written_as_text(told: object):
+    """Where none could be read the time of receipt would stand in: every redelivery a new version."""
+    assert modified(told) == "2025-11-22T01:40:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "told", ["2025-11-22T01:40:00Z", "20251122T014000Z", "Sat, 22 Nov 2025 01:40:00 GMT"], ids=str
+)
+def test_a_time_in_words_is_read_with_and_without_hyphens(told: str):
+    assert modified(told) == "2025-11-22T01:40:00+00:00"
+
+
+@pytest.mark.parametrize("told", [[1763775600000], {"seconds": 1763775600}, "9" * 14, "soon", None], ids=str)
+def test_where_a_time_is_none_the_next_best_is_taken(told: object):
+    assert modified(told) == "2025-11-22T00:40:00+00:00"
+
+
+def test_a_security_group_is_called_by_its_id_and_not_by_its_label():
+    group = {"type": "AWS::EC2::SecurityGroup", "uid": "sg-0a1b2c3d4e5f60718", "name": "web-servers"}
+    compliance = {"control": "EC2.13", "status": "Fail", "status_id": 3}
+    (finding,) = changed("control_failed", resources=[group], compliance=compliance).findings
+
+    assert [one.name for one in finding.resources] == ["sg-0a1b2c3d4e5f60718"]

@@ -224,3 +224,70 @@ def test_a_case_runs_the_same_steps_however_often_it_is_run() -> None:
         for case in playbook.cases:
             given = read_given(ROOT / "cases" / case.given)
             assert would_run(playbook, given, case.lookups, REGISTRY) == case.expect
+
+
+#: https://docs.aws.amazon.com/guardduty/latest/ug/securityhub-integration.html: as Security Hub CSPM has it.
+IMPORTED = {
+    "AttackSequence:IAM/CompromisedCredentials": "TTPs/AttackSequence:IAM/CompromisedCredentials",
+    "CredentialAccess:IAMUser/AnomalousBehavior": "TTPs/Credential Access/IAMUser-AnomalousBehavior",
+    "DefenseEvasion:IAMUser/AnomalousBehavior": "TTPs/Defense Evasion/IAMUser-AnomalousBehavior",
+    "Discovery:IAMUser/AnomalousBehavior": "TTPs/Discovery/IAMUser-AnomalousBehavior",
+    "Discovery:S3/MaliciousIPCaller.Custom": "TTPs/Discovery:S3-MaliciousIPCaller.Custom",
+    "Exfiltration:IAMUser/AnomalousBehavior": "TTPs/Exfiltration/IAMUser-AnomalousBehavior",
+    "Exfiltration:S3/AnomalousBehavior": "TTPs/Exfiltration:S3-AnomalousBehavior",
+    "Exfiltration:S3/MaliciousIPCaller": "TTPs/Exfiltration:S3-MaliciousIPCaller",
+    "Impact:IAMUser/AnomalousBehavior": "TTPs/Impact/IAMUser-AnomalousBehavior",
+    "Impact:S3/MaliciousIPCaller": "TTPs/Impact:S3-MaliciousIPCaller",
+    "InitialAccess:IAMUser/AnomalousBehavior": "TTPs/Initial Access/IAMUser-AnomalousBehavior",
+    "Persistence:IAMUser/AnomalousBehavior": "TTPs/Persistence/IAMUser-AnomalousBehavior",
+    "Policy:S3/BucketAnonymousAccessGranted": "TTPs/Policy:S3-BucketAnonymousAccessGranted",
+    "Policy:S3/BucketBlockPublicAccessDisabled": (
+        "Effects/Data Exposure/Policy:S3-BucketBlockPublicAccessDisabled"
+    ),
+    "Policy:S3/BucketPublicAccessGranted": "TTPs/Policy:S3-BucketPublicAccessGranted",
+    "PrivilegeEscalation:IAMUser/AnomalousBehavior": "TTPs/Privilege Escalation/IAMUser-AnomalousBehavior",
+    "Recon:IAMUser/MaliciousIPCaller": "TTPs/Discovery/Recon:IAMUser-MaliciousIPCaller",
+    "Recon:IAMUser/MaliciousIPCaller.Custom": "TTPs/Discovery/Recon:IAMUser-MaliciousIPCaller.Custom",
+    "Recon:IAMUser/TorIPCaller": "TTPs/Discovery/Recon:IAMUser-TorIPCaller",
+    "Stealth:IAMUser/CloudTrailLoggingDisabled": (
+        "TTPs/Defense Evasion/Stealth:IAMUser-CloudTrailLoggingDisabled"
+    ),
+    "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS": (
+        "Effects/Data Exfiltration/UnauthorizedAccess:IAMUser-InstanceCredentialExfiltration.OutsideAWS"
+    ),
+    "UnauthorizedAccess:IAMUser/ResourceCredentialExfiltration.InsideAWS": (
+        "Effects/Data Exfiltration/UnauthorizedAccess:IAMUser-ResourceCredentialExfiltration.InsideAWS"
+    ),
+    "UnauthorizedAccess:IAMUser/MaliciousIPCaller": "TTPs/UnauthorizedAccess:IAMUser-MaliciousIPCaller",
+    "UnauthorizedAccess:IAMUser/TorIPCaller": (
+        "TTPs/Command and Control/UnauthorizedAccess:IAMUser-TorIPCaller"
+    ),
+    "UnauthorizedAccess:S3/TorIPCaller": "TTPs/UnauthorizedAccess:S3-TorIPCaller",
+}
+
+
+def named_by(source: str, kind: str) -> list[str]:
+    given = {"uid": "1", "severity": "high", "modified": "2026-11-22T02:00:00Z", "account": "123456789012"}
+    (told,) = read_sample("generic", given | {"source": source, "type": kind}).findings
+    return [playbook.playbook for playbook in PLAYBOOKS if playbook.answers(told)]
+
+
+@pytest.mark.parametrize(("own", "imported"), IMPORTED.items(), ids=IMPORTED)
+def test_what_guardduty_saw_is_answered_alike_by_whichever_way_it_comes(own: str, imported: str) -> None:
+    """Its own event, Security Hub CSPM's copy, and Security Hub's, which is spelled as GuardDuty does."""
+    answered = named_by("aws.guardduty", own)
+
+    assert named_by("aws.security_hub", imported) == answered
+    assert named_by("aws.security_hub", own) == answered
+
+
+@pytest.mark.parametrize("kind", ["S3BucketPublic", "S3BlockPublicAccessDisabled"])
+def test_what_macie_says_of_a_public_bucket_is_answered_in_both_of_security_hubs_spellings(kind: str) -> None:
+    """https://docs.aws.amazon.com/macie/latest/user/securityhub-integration.html."""
+    for type_ in (f"Effects/Data Exposure/Policy:IAMUser-{kind}", f"Policy:IAMUser/{kind}"):
+        assert named_by("aws.security_hub", type_) == ["public_bucket"]
+
+
+@pytest.mark.parametrize("kind", ["COMPROMISED", "COMPROMISE_SUSPECTED", "EXPOSED", "EXPOSURE_SUSPECTED"])
+def test_whatever_health_says_of_credentials_reaches_the_playbook_for_keys(kind: str) -> None:
+    assert named_by("aws.health", f"AWS_RISK_CREDENTIALS_{kind}") == ["leaked_access_key"]
