@@ -18,26 +18,26 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
-from activities.casting import Casting
+from activities.bulk_vote import Casting
+from activities.channel_writer import Desk
 from activities.clearance import KillSwitch
-from activities.desk import Desk
 from activities.evidence import Evidence
 from activities.health import Health
-from activities.people import Confirming
 from activities.planning import Planning
+from activities.reconfirm import Confirming
 from activities.registry import Registry, load
-from activities.steps import Hands, Steps, Watching
 from activities.trust import Gateways
-from firedoor.connectors.aws import Account, AwsAccounts
+from activities.verbs import Hands, Steps, Watching
+from firedoor.app.assemble import Together, around, together
+from firedoor.app.logs import configure_logging
+from firedoor.app.reconciler import Reconciler
+from firedoor.config.settings import Settings, from_environment
 from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.connectors.signing import SigningKey
-from firedoor.domain.contract import TASK_QUEUE
-from firedoor.domain.errors import FiredoorError
-from firedoor.domain.guards import Guards
-from firedoor.logs import configure_logging
-from firedoor.reconciler import Reconciler
-from firedoor.settings import Settings, from_environment
-from firedoor.wiring import Together, around, together
+from firedoor.domain.core.errors import FiredoorError
+from firedoor.domain.guard.guards import Guards
+from firedoor.domain.response.contract import TASK_QUEUE
+from firedoor.systems.aws.calls import Account, AwsAccounts
 from workflows.clearance import Clearance
 from workflows.desk import Desk as OnCallDesk
 from workflows.probe import Probe

@@ -9,11 +9,11 @@ from contextlib import suppress
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.faults import translated
-from firedoor.domain.clearance import Freezes, Places
-from firedoor.domain.contract import IS_FROZEN
-from firedoor.domain.errors import Absent, FiredoorError, Unavailable
-from firedoor.temporal import freezes_of, stand_up
+from activities.error_translation import translated
+from firedoor.domain.core.errors import Absent, FiredoorError, Unavailable
+from firedoor.domain.guard.clearance import Freezes, Places
+from firedoor.domain.response.contract import IS_FROZEN
+from firedoor.temporal.calls import freezes_of, stand_up
 
 _PATIENT = 20.0  # seconds; a worker in a storm answers late, and to fail all who wait would double the storm
 _WITHIN = 2 * _PATIENT + 5  # it may wait for the question before its own

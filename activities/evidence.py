@@ -10,16 +10,16 @@ import structlog
 from pydantic import TypeAdapter
 from temporalio import activity
 
-from activities.faults import translated
+from activities.error_translation import translated
 from firedoor.connectors import signing
 from firedoor.connectors.evidence_store import EvidenceStore
-from firedoor.domain.contract import KEEP, SEAL
-from firedoor.domain.errors import Rejected, Unreadable
-from firedoor.domain.evidence import Signer, Witness, file_name, read, seal
-from firedoor.domain.evidence_verdict import Verdict, verify
-from firedoor.domain.ledger import Entry
-from firedoor.domain.response import Part, PartOrder, Sealed, SealOrder
-from firedoor.domain.words import PublicKey
+from firedoor.domain.approval.words import PublicKey
+from firedoor.domain.core.errors import Rejected, Unreadable
+from firedoor.domain.evidence.pack import Signer, Witness, file_name, read, seal
+from firedoor.domain.evidence.verify import Verdict, verify
+from firedoor.domain.response.contract import KEEP, SEAL
+from firedoor.domain.response.ledger import Entry
+from firedoor.domain.response.messages import Part, PartOrder, Sealed, SealOrder
 
 _PARTS = TypeAdapter(tuple[Entry, ...])
 _log = structlog.get_logger("firedoor.evidence")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from temporalio import activity
 
 from firedoor.connectors.evidence_store import EvidenceStore
-from firedoor.domain.contract import EXAMINE
-from firedoor.domain.errors import FiredoorError
+from firedoor.domain.core.errors import FiredoorError
+from firedoor.domain.response.contract import EXAMINE
 
 
 class Health:

@@ -10,25 +10,25 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.faults import in_thread
-from activities.steps import Hands
-from firedoor.domain import asking
-from firedoor.domain.asking import rule_for
-from firedoor.domain.bounds import MOST_LOOKUP, MOST_PLAN, weight
-from firedoor.domain.canonical import digest, plain
-from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
-from firedoor.domain.expression import context_of
-from firedoor.domain.finding import Finding
-from firedoor.domain.namesakes import proven
-from firedoor.domain.place import home_of, placed, region_of
-from firedoor.domain.placing import PLACES
-from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.playbook import Step
-from firedoor.domain.policy import Policy
-from firedoor.domain.reasons import left_aside
-from firedoor.domain.response import PlanOrder
-from firedoor.domain.tags import owners_told
-from firedoor.domain.unfold import StepCall, merged, staged, unfold, waits_for_earlier
+from activities.error_translation import in_thread
+from activities.verbs import Hands
+from firedoor.domain.action.namesakes import proven
+from firedoor.domain.action.tags import owners_told
+from firedoor.domain.approval.policy import Policy
+from firedoor.domain.core.canonical import digest, plain
+from firedoor.domain.core.errors import FiredoorError, Rejected, Unavailable
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.finding.place import home_of, placed, region_of
+from firedoor.domain.plan import requirement
+from firedoor.domain.plan.plan import Plan, PlannedStep
+from firedoor.domain.plan.requirement import rule_for
+from firedoor.domain.playbook.expand import StepCall, merged, staged, unfold, waits_for_earlier
+from firedoor.domain.playbook.expression import context_of
+from firedoor.domain.playbook.placing import PLACES
+from firedoor.domain.playbook.playbook import Step
+from firedoor.domain.playbook.reasons import left_aside
+from firedoor.domain.response.bounds import MOST_LOOKUP, MOST_PLAN, weight
+from firedoor.domain.response.messages import PlanOrder
 
 #: Tries after which a step that cannot be read is named in the plan instead of holding up its siblings.
 _TRIES = 4
@@ -64,7 +64,7 @@ class Planning:
     def raised(self, step: PlannedStep) -> PlannedStep:
         """Ask no fewer people for a step that drifted than the policy asks for what it is now."""
         environment = self._environments.get(step.account)
-        return asking.raised(step, policy=self._policy(), environment=environment)
+        return requirement.raised(step, policy=self._policy(), environment=environment)
 
     # What one round needs of its surroundings.
 

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 import activities
-from firedoor.domain.action import (
+from firedoor.domain.action.action import (
     Action,
     ActionSpec,
     Before,
@@ -29,7 +29,7 @@ from firedoor.domain.action import (
     Reversibility,
     Risk,
 )
-from firedoor.domain.errors import Misconfigured
+from firedoor.domain.core.errors import Misconfigured
 
 _DECLARED: Mapping[str, type] = {
     "summary": str,
@@ -174,7 +174,7 @@ def entry_of(name: str, cls: type[Action | Lookup]) -> Entry:
         raise Misconfigured(
             f"{name} ({_place(cls)}) is half-written: it lacks {', '.join(missing)}",
             expected="every verb of the contract",
-            mend="write them; see firedoor/domain/action.py",
+            mend="write them; see firedoor/domain/action/action.py",
         )
     if issubclass(cls, Lookup):
         return _lookup_entry(name, cls)

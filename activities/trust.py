@@ -8,11 +8,11 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.faults import translated
-from firedoor.domain.contract import CONFIRM, KEYS, PLAN
-from firedoor.domain.errors import Rejected
-from firedoor.domain.response import ConfirmOrder, GatewayKeys, PlanOrder, StepOrder
-from firedoor.domain.words import PublicKey, strangers
+from activities.error_translation import translated
+from firedoor.domain.approval.words import PublicKey, strangers
+from firedoor.domain.core.errors import Rejected
+from firedoor.domain.response.contract import CONFIRM, KEYS, PLAN
+from firedoor.domain.response.messages import ConfirmOrder, GatewayKeys, PlanOrder, StepOrder
 
 
 class Gateways(Interceptor):

@@ -10,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
-from firedoor.domain.contract import TASK_QUEUE
+from firedoor.domain.response.contract import TASK_QUEUE
 
 
 async def polling(host: str) -> bool:

@@ -14,13 +14,13 @@ import yaml
 from pydantic import BaseModel
 
 from activities import registry
-from firedoor.configuration import Configuration
-from firedoor.domain.action import ActionSpec
-from firedoor.domain.finding import Finding
-from firedoor.domain.people import People
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.policy import Policy
-from firedoor.domain.protected import Protected
+from firedoor.config.configuration import Configuration
+from firedoor.domain.action.action import ActionSpec
+from firedoor.domain.approval.policy import Policy
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.guard.protected import Protected
+from firedoor.domain.people.people import People
+from firedoor.domain.playbook.playbook import Playbook
 from firedoor.reference_parts import CLI, command_parts, openapi, page
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from firedoor.domain.contract import desk_id
+from firedoor.domain.response.contract import desk_id
 from firedoor.testing.slack.delivery import Delivered
 from firedoor.testing.slack.people import APP_TOKEN, EVERY_KIND, USERS, Channel, WorkspaceConfig
 from firedoor.testing.slack.web_api import Answer, WebApi

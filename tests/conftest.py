@@ -15,7 +15,7 @@ import pytest_asyncio
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from firedoor.embedded import NAMESPACE, temporal_arguments
+from firedoor.app.embedded import NAMESPACE, temporal_arguments
 from tests.servers import free_port
 from tests.toy_world import ToyWorld
 

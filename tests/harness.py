@@ -18,11 +18,19 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 import worker
 from activities.registry import load
+from firedoor.config.settings import Account, Evidence, Gateway, Settings, Source, Temporal
 from firedoor.connectors import signing
-from firedoor.domain import words
-from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.clearance import ClearanceState, FreezeOrder, Freezes, ThawOrder
-from firedoor.domain.contract import (
+from firedoor.domain.approval import words
+from firedoor.domain.approval.policy import ApprovalRule, Policy
+from firedoor.domain.approval.vote import Vote
+from firedoor.domain.finding.finding import Actor, Finding, Resource, Severity
+from firedoor.domain.guard.clearance import ClearanceState, FreezeOrder, Freezes, ThawOrder
+from firedoor.domain.guard.protected import Protected
+from firedoor.domain.people.people import People
+from firedoor.domain.playbook.checking import Known, read_playbook
+from firedoor.domain.playbook.expand import identity_of
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.response.contract import (
     CLEARANCE_ID,
     CLEARANCE_STATE,
     REASSIGN,
@@ -34,12 +42,7 @@ from firedoor.domain.contract import (
     VOTE,
     workflow_id,
 )
-from firedoor.domain.finding import Actor, Finding, Resource, Severity
-from firedoor.domain.people import People
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.policy import ApprovalRule, Policy
-from firedoor.domain.protected import Protected
-from firedoor.domain.response import (
+from firedoor.domain.response.messages import (
     Incident,
     Nudged,
     ReassignRequest,
@@ -48,9 +51,6 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
 )
-from firedoor.domain.unfold import identity_of
-from firedoor.domain.vote import Vote
-from firedoor.settings import Account, Evidence, Gateway, Settings, Source, Temporal
 
 TOY = Path(__file__).parent / "toy_actions"
 ACCOUNT = "123456789012"

@@ -25,9 +25,9 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from firedoor.app.embedded import NAMESPACE, temporal_command
 from firedoor.connectors import signing
-from firedoor.domain import words
-from firedoor.embedded import NAMESPACE, temporal_command
+from firedoor.domain.approval import words
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,20 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from firedoor.connectors import signing
-from firedoor.domain import words
-from firedoor.domain.action import FULL, Consequence, Reversibility, Risk
-from firedoor.domain.approval import Approval, ask
-from firedoor.domain.canonical import plain
-from firedoor.domain.contract import incident_key, workflow_id
-from firedoor.domain.finding import Actor, Finding, PrincipalKind, Resource, Severity
-from firedoor.domain.ledger import Entry, EntryKind
-from firedoor.domain.memory import Slot
-from firedoor.domain.plan import Plan, PlannedStep, plan_digest, stretches
-from firedoor.domain.playbook import Playbook, Step, Trigger
-from firedoor.domain.policy import ApprovalRule
-from firedoor.domain.response import Incident, UndoRequest
-from firedoor.domain.story import Story, rules_of
-from firedoor.domain.vote import Vote, Voter
+from firedoor.domain.action.action import FULL, Consequence, Reversibility, Risk
+from firedoor.domain.approval import words
+from firedoor.domain.approval.approval import Approval, ask
+from firedoor.domain.approval.policy import ApprovalRule
+from firedoor.domain.approval.vote import Vote, Voter
+from firedoor.domain.core.canonical import plain
+from firedoor.domain.finding.finding import Actor, Finding, PrincipalKind, Resource, Severity
+from firedoor.domain.plan.plan import Plan, PlannedStep, plan_digest, stretches
+from firedoor.domain.playbook.playbook import Playbook, Step, Trigger
+from firedoor.domain.response.contract import incident_key, workflow_id
+from firedoor.domain.response.ledger import Entry, EntryKind
+from firedoor.domain.response.memory import Slot
+from firedoor.domain.response.messages import Incident, UndoRequest
+from firedoor.domain.response.story import Story, rules_of
 
 ACCOUNT = "123456789012"
 GATEWAY = signing.SigningKey.from_pem(signing.generate())

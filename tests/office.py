@@ -14,12 +14,12 @@ from typing import Any
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.contract import GATHER, desk_id
-from firedoor.domain.desk import BoardState, FrozenSet, GatherOrder, Shown
-from firedoor.domain.finding import Resource
-from firedoor.domain.packed import unpack
-from firedoor.domain.policy import ApprovalRule, BreakGlass
-from firedoor.settings import Slack
+from firedoor.config.settings import Slack
+from firedoor.domain.approval.policy import ApprovalRule, BreakGlass
+from firedoor.domain.channel.messages import BoardState, FrozenSet, GatherOrder, Shown
+from firedoor.domain.core.packed import unpack
+from firedoor.domain.finding.finding import Resource
+from firedoor.domain.response.contract import GATHER, desk_id
 from firedoor.testing.slack import Channel
 from tests.fake_slack import APP, TEAM, TOKEN, FakeSlack, Posted
 from tests.fake_slack import running as workspace

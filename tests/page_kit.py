@@ -17,15 +17,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from firedoor.connectors.oidc import OidcProvider
-from firedoor.domain.approval import Approval
-from firedoor.domain.identity import Identity
-from firedoor.domain.people import Passkey, People
-from firedoor.domain.vote import Voter
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.approval.vote import Voter
+from firedoor.domain.people.identity import Identity
+from firedoor.domain.people.people import Passkey, People
 from firedoor.gateway.page.router import page_router
+from tests.channels.slack.reports import ID
 from tests.fake_idp import CLIENT, SECRET, FakeIdp
 from tests.gateway.people_engine import TOKENS, Clock, MemoryDirectory, MemoryEngine
 from tests.servers import free_port
-from tests.slack.reports import ID
 
 URL = "https://firedoor.test"
 ISSUER = "https://login.test"

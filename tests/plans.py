@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from firedoor.domain.action import FULL, Consequence, Risk
-from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.policy import ApprovalRule
+from firedoor.domain.action.action import FULL, Consequence, Risk
+from firedoor.domain.approval.policy import ApprovalRule
+from firedoor.domain.plan.plan import Plan, PlannedStep
 from tests.harness import ACCOUNT
 
 RESPONDERS = ApprovalRule(

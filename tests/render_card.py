@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from firedoor.slack.blocks import Message
+from firedoor.channels.slack.blocks import Message
 
 _EMOJI = {
     "raised_hand": "✋",
@@ -113,14 +113,14 @@ def _mrkdwn(text: str) -> str:
 
 def pictures() -> dict[str, Message]:
     """Return the messages worth a picture, by the name of the picture."""
-    from firedoor.domain.action import Consequence
-    from firedoor.domain.finding import Actor
-    from firedoor.domain.plan import Plan
-    from firedoor.slack import digest as many
-    from firedoor.slack.around import Around
-    from firedoor.slack.card import card
-    from tests.slack.reports import RULE, SESSIONS, START, STOP, asked, every_standing, finding, step
-    from tests.slack.test_digest import digest, line
+    from firedoor.channels.slack import digest as many
+    from firedoor.channels.slack.card import card
+    from firedoor.channels.slack.render_context import Around
+    from firedoor.domain.action.action import Consequence
+    from firedoor.domain.finding.finding import Actor
+    from firedoor.domain.plan.plan import Plan
+    from tests.channels.slack.reports import RULE, SESSIONS, START, STOP, asked, every_standing, finding, step
+    from tests.channels.slack.test_digest import digest, line
 
     around = Around(page="https://firedoor.example.com", mentions={"secops": "S0SECOPS1"})
     stands = every_standing()
@@ -176,8 +176,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--png"]:
         photograph(Path(sys.argv[2]))
     else:
-        from firedoor.slack.card import card
-        from tests.slack.reports import every_standing
+        from firedoor.channels.slack.card import card
+        from tests.channels.slack.reports import every_standing
 
         wanted = sys.argv[1:] or ["pending"]
         sys.stdout.write(draw(*(card(every_standing()[name]) for name in wanted)))

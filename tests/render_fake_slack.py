@@ -7,12 +7,12 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from firedoor.slack.around import Around
-from firedoor.slack.card import card
+from firedoor.channels.slack.card import card
+from firedoor.channels.slack.render_context import Around
 from firedoor.testing.slack import Person, Workspace, WorkspaceConfig, running
 from firedoor.testing.slack.people import CHANNEL, TOKEN
 from tests.browser import chromium_path
-from tests.slack.reports import NOW, every_standing
+from tests.channels.slack.reports import NOW, every_standing
 
 #: Whom `firedoor init` writes into people.yaml.
 PEOPLE = (Person("U0RESPONDER", "responder"), Person("U0LEAD", "lead"))

@@ -9,11 +9,11 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from firedoor.domain.people import Passkey
+from firedoor.domain.people.people import Passkey
 from tests.browser import chromium_path
+from tests.channels.slack.reports import RULE, asked, entry, every_standing
 from tests.gateway.people_engine import TOKENS
 from tests.page_kit import AT, Site, served, sign_address
-from tests.slack.reports import RULE, asked, entry, every_standing
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 

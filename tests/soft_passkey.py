@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from webauthn.helpers import encode_cbor
 
-from firedoor.domain.people import Passkey
+from firedoor.domain.people.people import Passkey
 
 _PRESENT, _VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
 

@@ -14,10 +14,10 @@ from activities.aws.deactivate_access_key import DeactivateAccessKey
 from activities.aws.delete_access_key import DeleteAccessKey
 from activities.aws.quarantine_user import QuarantineUser
 from activities.registry import entry_of
-from firedoor.domain.asking import rule_for
-from firedoor.domain.playbook import Step
-from firedoor.domain.policy import ApprovalRule, Policy
-from firedoor.domain.strict_yaml import load, read
+from firedoor.domain.approval.policy import ApprovalRule, Policy
+from firedoor.domain.plan.requirement import rule_for
+from firedoor.domain.playbook.playbook import Step
+from firedoor.domain.yaml.reader import load, read
 from tests.harness import playbook
 
 PAGE = (Path(__file__).parent.parent / "docs/how-to/approval-policy.md").read_text(encoding="utf-8")

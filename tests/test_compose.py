@@ -22,8 +22,8 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from firedoor import initial
-from firedoor.domain.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
+from firedoor.config import initial
+from firedoor.domain.response.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent

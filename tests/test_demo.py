@@ -204,7 +204,16 @@ def test_keep_keeps_evidence_that_the_command_line_verifies(temporary: Path) -> 
     (folder,) = temporary.glob("firedoor-demo-*")
     (file,) = (folder / "var" / "evidence").glob("*.evidence.json")
     judged = subprocess.run(
-        [sys.executable, "-m", "firedoor.cli", "evidence", "verify", file, "--config", folder / "config"],
+        [
+            sys.executable,
+            "-m",
+            "firedoor.cli",
+            "evidence",
+            "verify",
+            file,
+            "--config",
+            folder / "config",
+        ],
         capture_output=True,
         text=True,
         check=False,

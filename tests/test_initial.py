@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from firedoor import initial, settings
+from firedoor.config import initial, settings
 from firedoor.doctor import examine as doctor
-from firedoor.domain.errors import Misconfigured
+from firedoor.domain.core.errors import Misconfigured
 
 
 @pytest.mark.parametrize("name", ["config", "my config", "a: b #c {d}", "012"])

@@ -11,7 +11,7 @@ import structlog
 from temporalio import activity
 from temporalio.testing import ActivityEnvironment
 
-from firedoor.logs import configure_logging
+from firedoor.app.logs import configure_logging
 
 
 @pytest.fixture(autouse=True)

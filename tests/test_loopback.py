@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from firedoor.loopback import LoopbackOnly
+from firedoor.app.loopback import LoopbackOnly
 
 
 async def _answer(request: Request) -> PlainTextResponse:

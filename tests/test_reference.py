@@ -13,10 +13,10 @@ from jsonschema import Draft202012Validator
 
 from activities import registry
 from firedoor import reference
-from firedoor.configuration import AccountSettings, SlackSettings
-from firedoor.domain.people import People
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.strict_yaml import load, read
+from firedoor.config.configuration import AccountSettings, SlackSettings
+from firedoor.domain.people.people import People
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.yaml.reader import load, read
 
 ROOT = Path(__file__).parent.parent
 

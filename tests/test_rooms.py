@@ -32,13 +32,19 @@ def tree(path: Path) -> ast.Module:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Every module a file imports, at its top or inside a function, in full (`firedoor.domain.errors`)."""
+    """Every module a file imports, at its top or inside a function, in full (`firedoor.cli.main`)."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{named(path)}:{node.lineno} imports relatively"
             yield node.module or ""
+
+
+def files_of(room: str) -> list[Path]:
+    found = [*(ROOT / room).rglob("*.py")]
+    assert found, f"there is no room {room}"
+    return found
 
 
 def under(module: str, *packages: str) -> bool:
@@ -77,12 +83,24 @@ def test_the_house_as_it_stands_keeps_its_floors(copy: Path) -> None:
     [
         ("firedoor/domain", "import firedoor.connectors", "The domain is pure"),
         ("firedoor/domain", "import time", "The domain is pure"),
-        ("firedoor/findings", "import firedoor.slack", "Findings and Slack cards are pure"),
-        ("firedoor/connectors", "import firedoor.domain.finding", "Connectors hold no decisions"),
+        ("firedoor/presentation", "import firedoor.channels", "Every room of the house has its floor"),
+        ("firedoor/sources", "import firedoor.channels", "Sources, presentation and channels are pure"),
+        ("firedoor/channels", "import firedoor.people", "Sources, presentation and channels are pure"),
+        ("firedoor/temporal", "import firedoor.config", "Every room of the house has its floor"),
+        ("firedoor/connectors", "import firedoor.domain.finding.finding", "hold no decisions"),
+        ("firedoor/systems/aws", "import firedoor.domain.finding.finding", "hold no decisions"),
+        ("firedoor/config", "import firedoor.people", "Every room of the house has its floor"),
+        ("firedoor/people", "import firedoor.gateway", "Every room of the house has its floor"),
         ("firedoor/gateway", "import activities", "The gateway reaches Temporal by the names"),
+        ("firedoor/gateway", "import firedoor.doctor", "Every room of the house has its floor"),
+        ("firedoor/gateway/page", "import firedoor.channels", "No page and no command draws for Slack"),
+        ("firedoor/cli", "import firedoor.channels", "No page and no command draws for Slack"),
+        ("firedoor/doctor", "import firedoor.app", "Every room of the house has its floor"),
+        ("firedoor/app", "import firedoor.cli", "Every room of the house has its floor"),
+        ("firedoor/cli", "import firedoor.demo", "Every room of the house has its floor"),
         ("workflows", "import activities", "Workflows know the domain and Temporal"),
         ("activities", "import firedoor.gateway", "The floors stand in their order"),
-        ("activities", "import boto3", "Only connectors know a vendor's library"),
+        ("activities", "import boto3", "Only connectors and systems know a vendor's library"),
     ],
 )
 def test_one_forbidden_import_breaks_the_contract_that_forbids_it(
@@ -98,9 +116,19 @@ def test_one_forbidden_import_breaks_the_contract_that_forbids_it(
 
 def test_a_new_file_that_breaks_nothing_is_welcome(copy: Path) -> None:
     """Without this, a contract that fails for any new file would pass the test above."""
-    (copy / "firedoor/findings/guest.py").write_text('"""A guest."""\n\nimport firedoor.domain.finding\n')
+    (copy / "firedoor/sources/guest.py").write_text(
+        '"""A guest."""\n\nimport firedoor.domain.finding.finding\n'
+    )
     outcome = lint(copy)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_a_new_room_has_to_be_given_its_floor(copy: Path) -> None:
+    (copy / "firedoor/attic").mkdir()
+    (copy / "firedoor/attic/__init__.py").write_text('"""Another room."""\n')
+    outcome = lint(copy)
+    assert outcome.returncode != 0
+    assert "attic" in outcome.stdout
 
 
 def test_no_other_distribution_owns_our_import_roots() -> None:
@@ -123,31 +151,33 @@ def test_workflows_import_the_domain_and_temporal_only() -> None:
             assert allowed, f"{named(path)} imports {module}"
 
 
-def test_connectors_know_nothing_of_ours_but_the_errors_and_each_other() -> None:
-    for path in (ROOT / "firedoor/connectors").rglob("*.py"):
+@pytest.mark.parametrize("room", ["firedoor/connectors", "firedoor/systems"])
+def test_connectors_and_systems_know_nothing_of_ours_but_the_errors_and_each_other(room: str) -> None:
+    for path in files_of(room):
         for module in imported(path):
             if under(module, *ROOMS):
-                allowed = under(module, "firedoor.domain.errors", "firedoor.connectors")
+                allowed = under(module, "firedoor.domain.core.errors", room.replace("/", "."))
                 assert allowed, f"{named(path)} imports {module}"
 
 
 def test_actions_never_reach_for_an_entrance_or_a_workflow() -> None:
     for path in (ROOT / "activities").rglob("*.py"):
         for module in imported(path):
-            forbidden = under(module, "workflows", "worker", "firedoor.gateway", "firedoor.cli")
+            entrances = ("worker", "firedoor.gateway", "firedoor.cli", "firedoor.app")
+            forbidden = under(module, "workflows", *entrances)
             assert not forbidden, f"{named(path)} imports {module}"
 
 
-def test_vendors_libraries_are_known_to_connectors_alone() -> None:
+def test_vendors_libraries_are_known_to_connectors_and_systems_alone() -> None:
     for path in ours():
-        if not named(path).startswith("firedoor/connectors/"):
+        if not named(path).startswith(("firedoor/connectors/", "firedoor/systems/")):
             known = [module for module in imported(path) if under(module, *VENDORS)]
             assert not known, f"{named(path)} imports {known}"
 
 
 def test_the_environment_is_read_in_settings_alone() -> None:
     for path in ours():
-        if named(path) == "firedoor/settings.py":
+        if named(path) == "firedoor/config/settings.py":
             continue
         for node in ast.walk(tree(path)):
             asked = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
@@ -162,8 +192,9 @@ def test_the_environment_is_read_in_settings_alone() -> None:
 
 def test_the_domain_and_the_workflows_never_ask_the_clock() -> None:
     """`datetime` is a value there; what time it is comes in as an argument (or from Temporal)."""
-    for room in ("firedoor/domain", "firedoor/findings", "firedoor/slack", "workflows"):
-        for path in (ROOT / room).rglob("*.py"):
+    pure = ("domain", "sources", "presentation", "channels")
+    for room in (*(f"firedoor/{each}" for each in pure), "workflows"):
+        for path in files_of(room):
             for node in ast.walk(tree(path)):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     who = getattr(node.func.value, "id", getattr(node.func.value, "attr", ""))

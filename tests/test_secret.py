@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.domain.errors import Misconfigured
-from firedoor.secret import Secret, SecretName
+from firedoor.config.secret import Secret, SecretName
+from firedoor.domain.core.errors import Misconfigured
 
 
 def named(**name: str) -> SecretName:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from firedoor.serving import server_of
+from firedoor.app.gateway import server_of
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from firedoor import settings
-from firedoor.domain.errors import Misconfigured
-from firedoor.domain.problem import Problems
+from firedoor.config import settings
+from firedoor.domain.core.errors import Misconfigured
+from firedoor.domain.yaml.problem import Problems
 
 # What interface.md promises, word by word but for its elisions.
 FIREDOOR = """
@@ -366,7 +366,7 @@ def test_the_directory_is_the_named_one_then_the_environments_then_config(
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    root = Path(settings.__file__).parent.parent
+    root = Path(settings.__file__).parents[2]
     files = [file for room in ("firedoor", "workflows", "activities") for file in (root / room).rglob("*.py")]
     files.append(root / "worker.py")
     readers = {
@@ -374,4 +374,4 @@ def test_only_the_settings_read_the_environment() -> None:
         for file in files
         if file.exists() and any(word in file.read_text() for word in ("os.environ", "os.getenv", "getenv("))
     }
-    assert readers == {"firedoor/settings.py"}
+    assert readers == {"firedoor/config/settings.py"}

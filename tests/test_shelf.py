@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.domain.approval import Approval
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.policy import ApprovalRule
-from firedoor.domain.strict_yaml import load, read
-from firedoor.domain.vote import Vote, Voter
-from firedoor.settings import SHIPPED_PLAYBOOKS, child_environment
-from firedoor.shelf import Editors, editors_of
+from firedoor.app.playbooks_in_force import Editors, editors_of
+from firedoor.config.settings import SHIPPED_PLAYBOOKS, child_environment
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.approval.policy import ApprovalRule
+from firedoor.domain.approval.vote import Vote, Voter
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.yaml.reader import load, read
 from tests.people.test_directory import Clock
 
 ANN, BOB, CID = "Ann@example.com", "bob@example.com", "1+cid@users.noreply.github.com"

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor.temporal import updated
+from firedoor.temporal.calls import updated
 
 
 async def test_an_update_that_the_client_asks_for_anew_and_anew_is_still_bounded() -> None:

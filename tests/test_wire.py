@@ -23,14 +23,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import worker
 from activities.registry import load
-from firedoor.configuration import Configuration
-from firedoor.domain.evidence import VERSION, Head
-from firedoor.domain.ledger import Entry, EntryKind
-from firedoor.domain.people import People
-from firedoor.domain.policy import Policy
-from firedoor.domain.protected import Protected
+from firedoor.config.configuration import Configuration
+from firedoor.config.settings import Slack
+from firedoor.domain.approval.policy import Policy
+from firedoor.domain.evidence.pack import VERSION, Head
+from firedoor.domain.guard.protected import Protected
+from firedoor.domain.people.people import People
+from firedoor.domain.response.ledger import Entry, EntryKind
 from firedoor.reference_parts import openapi
-from firedoor.settings import Slack
 from tests.harness import FixedSecret, settings_over
 
 WIRE = Path(__file__).parent / "wire.json"

@@ -8,7 +8,7 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
-from firedoor.domain.patience import PATIENCE
+from firedoor.domain.response.timeouts import PATIENCE
 
 
 def patient(verb: str, *, overall: timedelta | None = None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
-from firedoor.domain.clearance import (
+from firedoor.domain.approval.words import Word, keyid_of
+from firedoor.domain.guard.clearance import (
     MOST_WAITING,
     ClearanceState,
     FreezeOrder,
@@ -20,7 +21,7 @@ from firedoor.domain.clearance import (
     thaw_objection,
     thawed,
 )
-from firedoor.domain.contract import (
+from firedoor.domain.response.contract import (
     CLEARANCE,
     CLEARANCE_ID,
     CLEARANCE_STATE,
@@ -34,8 +35,7 @@ from firedoor.domain.contract import (
     WAIT,
     desk_id,
 )
-from firedoor.domain.response import GatewayKeys, KeyOffer
-from firedoor.domain.words import Word, keyid_of
+from firedoor.domain.response.messages import GatewayKeys, KeyOffer
 from workflows.calling import patient, reason, refuse
 from workflows.hearing import hear
 

@@ -8,10 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from firedoor.domain.board import Board
-from firedoor.domain.bounds import RUN_EVENTS
-from firedoor.domain.contract import BOARD, CAST, DESK, FROZEN, GATHER, TELL, VOTE_ALL, WRITE
-from firedoor.domain.desk import (
+from firedoor.domain.channel.messages import (
     BoardState,
     Cast,
     CastOrder,
@@ -22,6 +19,9 @@ from firedoor.domain.desk import (
     WriteOrder,
     Written,
 )
+from firedoor.domain.channel.scheduler import Board
+from firedoor.domain.response.bounds import RUN_EVENTS
+from firedoor.domain.response.contract import BOARD, CAST, DESK, FROZEN, GATHER, TELL, VOTE_ALL, WRITE
 from workflows.calling import patient, reason, refuse
 
 #: When the desk looks again although nothing came: whatever it waits for, it does not wait longer.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from firedoor.domain.contract import FOREIGN_KEY, UNSIGNED
-from firedoor.domain.words import Doubt, PublicKey, Word, doubt
+from firedoor.domain.approval.words import Doubt, PublicKey, Word, doubt
+from firedoor.domain.response.contract import FOREIGN_KEY, UNSIGNED
 
 _NAMED = 80  # characters of a name that nobody vouches for
 

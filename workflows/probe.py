@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from firedoor.domain.contract import EXAMINE, PROBE
+from firedoor.domain.response.contract import EXAMINE, PROBE
 from workflows.calling import reason
 
 _WITHIN = timedelta(seconds=5)

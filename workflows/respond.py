@@ -11,11 +11,16 @@ from temporalio import workflow
 from temporalio.common import Priority, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
-from firedoor.domain.action import Undone, Verified
-from firedoor.domain.bounds import MOST_CARRIED, MOST_WHOLE, RUN_BYTES, RUN_EVENTS, RUN_UPDATES
-from firedoor.domain.canonical import plain
-from firedoor.domain.clearance import Places, Waiting
-from firedoor.domain.contract import (
+from firedoor.domain.action.action import Undone, Verified
+from firedoor.domain.approval.vote import Vote
+from firedoor.domain.approval.words import Doubt, Word, doubt, keyid_of, too_old
+from firedoor.domain.channel.messages import ShowOrder
+from firedoor.domain.core.canonical import plain
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.guard.clearance import Places, Waiting
+from firedoor.domain.plan.plan import Plan, PlannedStep, stretches
+from firedoor.domain.response.bounds import MOST_CARRIED, MOST_WHOLE, RUN_BYTES, RUN_EVENTS, RUN_UPDATES
+from firedoor.domain.response.contract import (
     CARRIED,
     CLEARANCE_ID,
     CONFIRM,
@@ -42,13 +47,9 @@ from firedoor.domain.contract import (
     WATCH,
     Status,
 )
-from firedoor.domain.desk import ShowOrder
-from firedoor.domain.finding import Finding
-from firedoor.domain.ledger import EntryKind
-from firedoor.domain.memory import Slot
-from firedoor.domain.patience import LONGEST_PARK, PARK, WAKES_A_SECOND
-from firedoor.domain.plan import Plan, PlannedStep, stretches
-from firedoor.domain.response import (
+from firedoor.domain.response.ledger import EntryKind
+from firedoor.domain.response.memory import Slot
+from firedoor.domain.response.messages import (
     Applied,
     Confirmed,
     ConfirmOrder,
@@ -70,9 +71,8 @@ from firedoor.domain.response import (
     Watched,
     finding_hash,
 )
-from firedoor.domain.story import Story, rules_of
-from firedoor.domain.vote import Vote
-from firedoor.domain.words import Doubt, Word, doubt, keyid_of, too_old
+from firedoor.domain.response.story import Story, rules_of
+from firedoor.domain.response.timeouts import LONGEST_PARK, PARK, WAKES_A_SECOND
 from workflows.calling import patient, reason, refuse
 from workflows.hearing import hear, unheard
 

@@ -10,14 +10,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from activities.aws.bucket_exposure import BucketExposure
 from activities.aws.command_line import command
 from activities.aws.informing import Informing
-from firedoor.connectors.aws import Aws
-from firedoor.domain import action
-from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.tags import data_by, owners_by
-from firedoor.domain.value import Value
+from activities.aws.s3.bucket_exposure import BucketExposure
+from firedoor.domain.action import action
+from firedoor.domain.action.tags import data_by, owners_by
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
+from firedoor.domain.core.value import Value
+from firedoor.systems.aws.calls import Aws
 
 #: Today's names, and the older ones (capitals, underscores) that still exist in us-east-1.
 BucketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$")]

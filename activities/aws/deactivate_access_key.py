@@ -6,7 +6,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from activities.aws.access_key import (
+from activities.aws.command_line import command
+from activities.aws.iam.access_key import (
     NAMED_KEY,
     KeyParams,
     Status,
@@ -17,11 +18,9 @@ from activities.aws.access_key import (
     of_a_namesake,
     statuses_of,
 )
-from activities.aws.command_line import command
-from activities.aws.identity import iam_region
-from firedoor.connectors.aws import Aws
+from activities.aws.iam.identity import iam_region
 from firedoor.connectors.side_by_side import side_by_side
-from firedoor.domain.action import (
+from firedoor.domain.action.action import (
     FULL,
     Action,
     Already,
@@ -39,7 +38,8 @@ from firedoor.domain.action import (
     Verdict,
     Verified,
 )
-from firedoor.domain.errors import Rejected
+from firedoor.domain.core.errors import Rejected
+from firedoor.systems.aws.calls import Aws
 
 
 class KeyStatusBefore(Before):

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from activities.aws.access_key import (
+from activities.aws.command_line import command
+from activities.aws.iam.access_key import (
     NAMED_KEY,
     KeyParams,
     belongs_elsewhere,
@@ -17,10 +18,8 @@ from activities.aws.access_key import (
     statuses,
     statuses_of,
 )
-from activities.aws.command_line import command
-from activities.aws.identity import iam_region
-from firedoor.connectors.aws import Aws
-from firedoor.domain.action import (
+from activities.aws.iam.identity import iam_region
+from firedoor.domain.action.action import (
     Action,
     Already,
     Before,
@@ -35,7 +34,8 @@ from firedoor.domain.action import (
     Verdict,
     Verified,
 )
-from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.core.errors import Absent, Rejected
+from firedoor.systems.aws.calls import Aws
 
 
 class NothingBefore(Before):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from activities.aws.access_key import last_use
-from activities.aws.identity import AccessKeyId
-from firedoor.connectors.aws import Aws
-from firedoor.domain.action import Lookup, Named, Params, Permissions
-from firedoor.domain.value import Value
+from activities.aws.iam.access_key import last_use
+from activities.aws.iam.identity import AccessKeyId
+from firedoor.domain.action.action import Lookup, Named, Params, Permissions
+from firedoor.domain.core.value import Value
+from firedoor.systems.aws.calls import Aws
 
 
 class KeyParams(Params):

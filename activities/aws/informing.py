@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
-from firedoor.domain.errors import Rejected, Unavailable
+from firedoor.domain.core.errors import Rejected, Unavailable
 
 T = TypeVar("T")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from activities.aws.identity import NAMED_USER, PrincipalId, UserName, is_another, user_id
-from firedoor.connectors.aws import Aws
-from firedoor.domain.action import Lookup, Named, Params, Permissions
-from firedoor.domain.errors import Rejected
-from firedoor.domain.value import Value
+from activities.aws.iam.identity import NAMED_USER, PrincipalId, UserName, is_another, user_id
+from firedoor.domain.action.action import Lookup, Named, Params, Permissions
+from firedoor.domain.core.errors import Rejected
+from firedoor.domain.core.value import Value
+from firedoor.systems.aws.calls import Aws
 
 
 class KeysOfParams(Params):

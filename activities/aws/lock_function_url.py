@@ -10,13 +10,13 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from activities.aws.command_line import command
-from activities.aws.function_doors import Door, Doors, FunctionDoors
-from activities.aws.function_doors_said import changes, consequences, opens
-from activities.aws.function_policy import Grant
-from firedoor.connectors.aws import Aws
-from firedoor.domain import action
-from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.tags import as_map, owners_by
+from activities.aws.lambda_.function_doors import Door, Doors, FunctionDoors
+from activities.aws.lambda_.function_doors_said import changes, consequences, opens
+from activities.aws.lambda_.function_policy import Grant
+from firedoor.domain.action import action
+from firedoor.domain.action.tags import as_map, owners_by
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
+from firedoor.systems.aws.calls import Aws
 
 #: The statements that the console, and `AuthType: NONE` in AWS's templates, write.
 _OPENED_BY_AWS = ("FunctionURLAllowPublicAccess", "FunctionURLAllowInvokeAction")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import (
+from activities.aws.iam.identity import (
     NAMED_USER,
     UserParams,
     iam_arn,
@@ -15,9 +15,8 @@ from activities.aws.identity import (
     owners_of,
     user_id,
 )
-from activities.aws.inline_deny import InlineDeny, PolicyBefore
-from firedoor.connectors.aws import Aws
-from firedoor.domain.action import (
+from activities.aws.iam.inline_deny import InlineDeny, PolicyBefore
+from firedoor.domain.action.action import (
     FULL,
     Action,
     Change,
@@ -31,7 +30,8 @@ from firedoor.domain.action import (
     Undone,
     Verified,
 )
-from firedoor.domain.errors import Absent
+from firedoor.domain.core.errors import Absent
+from firedoor.systems.aws.calls import Aws
 
 
 class QuarantineParams(UserParams):

@@ -9,14 +9,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from activities.aws.command_line import command
-from activities.aws.connection_tracking import connections_after
-from activities.aws.group_rules import GroupRules, answers_of, ingress_of, look
+from activities.aws.ec2.connection_tracking import connections_after
+from activities.aws.ec2.group_rules import GroupRules, answers_of, ingress_of, look
+from activities.aws.ec2.ingress_rule import ALL, WITH_PORTS, Rule, listed, named
 from activities.aws.informing import Informing
-from activities.aws.ingress_rule import ALL, WITH_PORTS, Rule, listed, named
-from firedoor.connectors.aws import Aws
-from firedoor.domain import action
-from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.tags import as_map, owners_by
+from firedoor.domain.action import action
+from firedoor.domain.action.tags import as_map, owners_by
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
+from firedoor.systems.aws.calls import Aws
 
 _WEB = (80, 443)
 _USERS_NAMED = 10

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
-from activities.aws.identity import (
+from activities.aws.iam.identity import (
     NAMED_ROLE,
     PrincipalId,
     RoleName,
@@ -15,10 +15,9 @@ from activities.aws.identity import (
     owners_of,
     role_id,
 )
+from activities.aws.iam.inline_deny import InlineDeny, PolicyBefore, Until
 from activities.aws.informing import Informing
-from activities.aws.inline_deny import InlineDeny, PolicyBefore, Until
-from firedoor.connectors.aws import Aws
-from firedoor.domain.action import (
+from firedoor.domain.action.action import (
     FULL,
     Action,
     Change,
@@ -33,7 +32,8 @@ from firedoor.domain.action import (
     Undone,
     Verified,
 )
-from firedoor.domain.errors import Absent
+from firedoor.domain.core.errors import Absent
+from firedoor.systems.aws.calls import Aws
 
 #: Roles that AWS keeps for itself, or that are the last way into an account: by name, and why not.
 _RESERVED_NAMES = {

@@ -14,7 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from firedoor.domain.errors import Unavailable
+from firedoor.domain.core.errors import Unavailable
 
 REGION = "us-east-1"
 #: Key and secret with which the emulator takes anybody for its root user.

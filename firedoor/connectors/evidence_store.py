@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9_]{1,64}-[0-9a-f]{12}\.evidence\.json")
 #: Written once, for its owner to read; an auditor gets a copy, or a group that somebody gives it.

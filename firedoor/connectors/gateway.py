@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from firedoor.domain.errors import Absent, FiredoorError, Misconfigured, Rejected, Unavailable, Unreadable
+from firedoor.domain.core.errors import (
+    Absent,
+    FiredoorError,
+    Misconfigured,
+    Rejected,
+    Unavailable,
+    Unreadable,
+)
 
 _WITHIN = 15.0  # seconds; the gateway itself gives up after ten
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from firedoor.domain.errors import FiredoorError, Misconfigured, Rejected, Unavailable
+from firedoor.domain.core.errors import FiredoorError, Misconfigured, Rejected, Unavailable
 
 Document = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from firedoor.domain.errors import Misconfigured
+from firedoor.domain.core.errors import Misconfigured
 
 _MAKE_ONE = "make one with: openssl genpkey -algorithm ed25519 -out evidence.key"
 _TAKE_PUBLIC = "take it from the private key with: openssl pkey -in evidence.key -pubout -out evidence.pub"

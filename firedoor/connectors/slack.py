@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from firedoor.connectors.slack_errors import answered, silent
-from firedoor.domain.errors import Misconfigured, Rejected
+from firedoor.domain.core.errors import Misconfigured, Rejected
 
 Block = dict[str, Any]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 
 Translated = Rejected | Unavailable
 

@@ -12,7 +12,7 @@ import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from firedoor.domain.errors import Unavailable
+from firedoor.domain.core.errors import Unavailable
 
 _log = structlog.get_logger("firedoor.slack_socket")
 

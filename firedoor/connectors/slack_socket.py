@@ -12,7 +12,7 @@ from typing import Literal
 import structlog
 
 from firedoor.connectors.slack_link import ANNOUNCED, Link, Take, Wire, dial
-from firedoor.domain.errors import FiredoorError, Rejected, Unavailable
+from firedoor.domain.core.errors import FiredoorError, Rejected, Unavailable
 
 _log = structlog.get_logger("firedoor.slack_socket")
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from firedoor.cli import app
+from firedoor.cli.main import app
 
 app(["demo", *sys.argv[1:]], prog_name="firedoor")

@@ -6,8 +6,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from firedoor.config.initial import EXAMPLE_ACCOUNT as ACCOUNT
 from firedoor.connectors.demo_aws import REGION
-from firedoor.initial import EXAMPLE_ACCOUNT as ACCOUNT
 
 #: An address of the range that is kept for documentation.
 ATTACKER = "203.0.113.66"

@@ -20,17 +20,17 @@ from types import FrameType, TracebackType
 from typing import Any, Final, NoReturn, Self
 
 from activities.registry import load
-from firedoor import initial, settings
-from firedoor.commands.fake_slack import accounts_of, stand_in
-from firedoor.commands.ready import Ports
-from firedoor.commands.up import children_of
+from firedoor.app.embedded import Child, answers
+from firedoor.cli.fake_slack import accounts_of, stand_in
+from firedoor.cli.ready import Ports
+from firedoor.cli.up import children_of
+from firedoor.config import initial, settings
 from firedoor.connectors.demo_aws import REGION, Credentials, DemoAccount
 from firedoor.connectors.gateway import Gateway
 from firedoor.connectors.signing import SigningKey
 from firedoor.demo.slack_page import SlackPage
 from firedoor.demo.stage import Stage
-from firedoor.domain.errors import Misconfigured, Unavailable
-from firedoor.embedded import Child, answers
+from firedoor.domain.core.errors import Misconfigured, Unavailable
 
 _HOST: Final = "127.0.0.1"
 _READY_WITHIN: Final = 90.0

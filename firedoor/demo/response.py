@@ -12,18 +12,18 @@ from typing import Any, Final, Self
 from rich.console import RenderableType
 from rich.text import Text
 
-from firedoor.commands.phrases import who
-from firedoor.commands.remote import report_of
-from firedoor.commands.show import card, undo_of
-from firedoor.commands.terminal import safe
+from firedoor.cli.phrases import who
+from firedoor.cli.remote import report_of
+from firedoor.cli.show import card, undo_of
+from firedoor.cli.terminal import safe
 from firedoor.connectors.demo_aws import Attempt
 from firedoor.demo.house import House
 from firedoor.demo.stage import Stage
-from firedoor.domain.approval import State
-from firedoor.domain.errors import FiredoorError, Unavailable
-from firedoor.domain.ledger import Entry
-from firedoor.domain.plan import PlannedStep
-from firedoor.domain.response import Report
+from firedoor.domain.approval.approval import State
+from firedoor.domain.core.errors import FiredoorError, Unavailable
+from firedoor.domain.plan.plan import PlannedStep
+from firedoor.domain.response.ledger import Entry
+from firedoor.domain.response.messages import Report
 
 _PATIENCE: Final = 45.0  # seconds until something that should happen counts as not happening
 _PAUSE: Final = 0.05

@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 
 from rich.text import Text
 
-from firedoor.commands.terminal import safe
+from firedoor.cli.terminal import safe
 from firedoor.demo.response import Broken, Incident, expect, is_decided, state_of
 from firedoor.demo.slack_page import Card, SlackPage
 from firedoor.demo.stage import Stage
-from firedoor.domain.response import Report
+from firedoor.domain.response.messages import Report
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Final
 
-from firedoor.domain.errors import Rejected
+from firedoor.domain.core.errors import Rejected
 from firedoor.testing.slack.people import CHANNEL
 
 _VOID: Final = frozenset({"br", "hr", "img", "input", "link", "meta"})

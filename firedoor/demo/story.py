@@ -11,9 +11,9 @@ from firedoor.demo.house import House
 from firedoor.demo.response import Incident, Witness, expect
 from firedoor.demo.slack import decided_in_slack
 from firedoor.demo.stage import Stage
-from firedoor.domain.errors import Rejected
-from firedoor.domain.evidence import read
-from firedoor.domain.evidence_view import summarise
+from firedoor.domain.core.errors import Rejected
+from firedoor.domain.evidence.pack import read
+from firedoor.domain.evidence.summary import summarise
 
 _BUCKET: Final = "shop-customers"
 _OBJECT: Final = "customers.csv"

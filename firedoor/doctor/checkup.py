@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from firedoor.domain.errors import FiredoorError
-from firedoor.domain.value import Value
+from firedoor.domain.core.errors import FiredoorError
+from firedoor.domain.core.value import Value
 
 
 class Check(Value):

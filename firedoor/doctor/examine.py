@@ -18,18 +18,18 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor import settings as house
+from firedoor.config import settings as house
+from firedoor.config.secret import Secret
+from firedoor.config.settings import Account, Settings, Slack, Temporal
 from firedoor.connectors.signing import SigningKey
 from firedoor.doctor import slack as doctor_slack
 from firedoor.doctor.checkup import Check, failed
 from firedoor.doctor.policy import groups
 from firedoor.doctor.slack import Readiness, SlackSight
-from firedoor.domain import words
-from firedoor.domain.contract import SEARCH_ATTRIBUTES
-from firedoor.domain.errors import FiredoorError
-from firedoor.domain.problem import Problem, Problems
-from firedoor.secret import Secret
-from firedoor.settings import Account, Settings, Slack, Temporal
+from firedoor.domain.approval import words
+from firedoor.domain.core.errors import FiredoorError
+from firedoor.domain.response.contract import SEARCH_ATTRIBUTES
+from firedoor.domain.yaml.problem import Problem, Problems
 
 __all__ = ["AwsIdentity", "Check", "Hands", "examine", "groups"]
 

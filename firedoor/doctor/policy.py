@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Literal
 
+from firedoor.config.settings import Settings
 from firedoor.doctor.checkup import Check
-from firedoor.domain.policy import ApprovalRule, FloorRule, Policy
-from firedoor.settings import Settings
+from firedoor.domain.approval.policy import ApprovalRule, FloorRule, Policy
 
 _ADD = "add people to the group in people.yaml"
 

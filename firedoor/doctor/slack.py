@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from firedoor.config.settings import Slack
 from firedoor.connectors.slack import BOT_SCOPES
 from firedoor.doctor.checkup import Check, failed
-from firedoor.domain.errors import Absent, FiredoorError
-from firedoor.domain.people import People
-from firedoor.settings import Slack
+from firedoor.domain.core.errors import Absent, FiredoorError
+from firedoor.domain.people.people import People
 
 #: The key under `reports` of /readyz at which a gateway tells how its Socket Mode is.
 SOCKET = "slack_socket"

@@ -11,7 +11,7 @@ from typing import Final
 
 from fastapi import Request
 
-from firedoor.gateway import metrics
+from firedoor.gateway.intake import metrics
 
 #: The key in a request's `state` under which the application finds its connection.
 CONNECTION: Final = "connection"

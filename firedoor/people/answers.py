@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from firedoor.domain.errors import FiredoorError, Unavailable
+from firedoor.domain.core.errors import FiredoorError, Unavailable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

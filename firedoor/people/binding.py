@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from firedoor.domain import strict_yaml
-from firedoor.domain.errors import Misconfigured
-from firedoor.domain.people import Passkey, People, Person, identities
-from firedoor.domain.problem import did_you_mean
-from firedoor.domain.yaml_document import MAX_BYTES
+from firedoor.domain.core.errors import Misconfigured
+from firedoor.domain.people.people import Passkey, People, Person, identities
+from firedoor.domain.yaml import reader
+from firedoor.domain.yaml.document import MAX_BYTES
+from firedoor.domain.yaml.problem import did_you_mean
 from firedoor.people.yaml_edit import Uneditable, append, drop, put
 
 Key = Literal["slack", "oidc", "okta", "token_sha256", "passkeys"]
@@ -143,7 +143,7 @@ def _read(file: Path) -> tuple[str, People]:
             expected="people.yaml in the directory of the configuration",
             mend="`firedoor init` writes a set to start from; --config names another directory",
         ) from error
-    people = strict_yaml.load(strict_yaml.read(data, str(file)), People)
+    people = reader.load(reader.read(data, str(file)), People)
     return data.decode("utf-8"), people
 
 
@@ -165,7 +165,7 @@ def _by_hand(file: Path) -> Misconfigured:
 
 def _write(file: Path, before: str, text: str, expected: People) -> None:
     """Replace the file at once, after reading the new text as strictly as any other."""
-    if strict_yaml.load(strict_yaml.read(text, str(file)), People) != expected:
+    if reader.load(reader.read(text, str(file)), People) != expected:
         raise _by_hand(file)
     there = file.resolve()
     seen = there.stat()

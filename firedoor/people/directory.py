@@ -10,11 +10,11 @@ from typing import Protocol
 
 import structlog
 
-from firedoor.domain.errors import Absent, Unavailable
-from firedoor.domain.finding import Moment
-from firedoor.domain.identity import Identity
-from firedoor.domain.people import Group, Passkey, People, Person
-from firedoor.domain.vote import Voter
+from firedoor.domain.approval.vote import Voter
+from firedoor.domain.core.errors import Absent, Unavailable
+from firedoor.domain.finding.finding import Moment
+from firedoor.domain.people.identity import Identity
+from firedoor.domain.people.people import Group, Passkey, People, Person
 from firedoor.people.answers import BELIEVED, Answers
 from firedoor.people.file import PeopleFile
 
@@ -37,7 +37,7 @@ class SlackGroups(Protocol):
 
 
 class OktaGroups(Protocol):
-    """What we need of Okta; `firedoor.connectors.okta` has it."""
+    """What we need of Okta; `firedoor.systems.okta.groups` has it."""
 
     async def group_members(self, group_id: str) -> Mapping[str, str]:
         """Return the user ids of a group with their status, likewise."""
@@ -45,7 +45,7 @@ class OktaGroups(Protocol):
 
 
 class LiveDirectory:
-    """Implements `firedoor.domain.identity.Directory` over people.yaml and the groups that others keep.
+    """Implements the domain's `Directory` over people.yaml and the groups that others keep.
 
     people.yaml is read again when it changes. While it cannot be read or does not
     check, nobody is anybody: every look-up raises `Unavailable`.

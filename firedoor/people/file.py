@@ -8,11 +8,11 @@ from pathlib import Path
 
 import structlog
 
-from firedoor.domain import strict_yaml
-from firedoor.domain.errors import FiredoorError, Unavailable
-from firedoor.domain.people import People
-from firedoor.domain.problem import Illegible, Problems
-from firedoor.domain.yaml_document import MAX_BYTES
+from firedoor.domain.core.errors import FiredoorError, Unavailable
+from firedoor.domain.people.people import People
+from firedoor.domain.yaml import reader
+from firedoor.domain.yaml.document import MAX_BYTES
+from firedoor.domain.yaml.problem import Illegible, Problems
 
 _log = structlog.get_logger("firedoor.people")
 
@@ -51,7 +51,7 @@ class PeopleFile:
                 stamp = _stamp(self._path)
                 with self._path.open("rb") as opened:
                     data = opened.read(MAX_BYTES + 1)
-                people = strict_yaml.load(strict_yaml.read(data, self._path.name), People)
+                people = reader.load(reader.read(data, self._path.name), People)
             except (FiredoorError, OSError) as error:
                 self._tell(stamp, error)
                 raise Unavailable(

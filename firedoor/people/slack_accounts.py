@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from firedoor.domain.errors import Absent
+from firedoor.domain.core.errors import Absent
 from firedoor.people.answers import Answers
 from firedoor.people.directory import WITHIN
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from firedoor.domain.problem import Way
-from firedoor.domain.yaml_document import write
+from firedoor.domain.yaml.document import write
+from firedoor.domain.yaml.problem import Way
 
 #: A key with its value, or an item alone.
 _Entry = tuple[yaml.Node | None, yaml.Node]

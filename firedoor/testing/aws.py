@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from firedoor.connectors.aws import Aws
-from firedoor.connectors.aws_permissions import permission
-from firedoor.domain.errors import Absent, Rejected
+from firedoor.domain.core.errors import Absent, Rejected
+from firedoor.systems.aws.calls import Aws
+from firedoor.systems.aws.permissions import permission
 from firedoor.testing.scene import LOOKS, Made
 
 T = TypeVar("T")

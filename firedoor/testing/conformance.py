@@ -13,10 +13,10 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from firedoor.domain.action import Action, Already, Captured, Change, Refuse, Verdict
-from firedoor.domain.canonical import plain
-from firedoor.domain.errors import Rejected
-from firedoor.domain.undoing import Look, certain, undone
+from firedoor.domain.action.action import Action, Already, Captured, Change, Refuse, Verdict
+from firedoor.domain.action.undoing import Look, certain, undone
+from firedoor.domain.core.canonical import plain
+from firedoor.domain.core.errors import Rejected
 from firedoor.testing.scene import LOOKS, Made, Scene
 from firedoor.testing.signature import models_of
 

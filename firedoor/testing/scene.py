@@ -24,7 +24,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from firedoor.domain.action import Action
+from firedoor.domain.action.action import Action
 
 #: Whose permissions an action may use: `read` serves plan and verify.
 Phase = Literal["read", "apply", "undo"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_type_hints
 
-from firedoor.domain.action import Action, Before, Params
+from firedoor.domain.action.action import Action, Before, Params
 
 
 def models_of(action: type[Action]) -> tuple[type[Params], type[Before]]:

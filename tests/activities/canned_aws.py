@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from firedoor.connectors.aws import Aws
+from firedoor.systems.aws.calls import Aws
 from tests.servers import ACCOUNT
 
 Answer = dict[str, Any] | Exception | Callable[[dict[str, Any]], dict[str, Any]]

@@ -10,14 +10,14 @@ from typing import Any
 
 from activities.planning import Planning
 from activities.registry import Registry
-from activities.steps import Hands
-from firedoor.domain.finding import Finding
-from firedoor.domain.guards import Guards
-from firedoor.domain.plan import PlannedStep
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.policy import Policy
-from firedoor.domain.protected import Protected, Protection
-from firedoor.domain.response import PlanOrder, StepOrder
+from activities.verbs import Hands
+from firedoor.domain.approval.policy import Policy
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.guard.guards import Guards
+from firedoor.domain.guard.protected import Protected, Protection
+from firedoor.domain.plan.plan import PlannedStep
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.response.messages import PlanOrder, StepOrder
 from tests.harness import ACCOUNT, POLICY, REGISTRY, finding, incident_for
 
 ARTEFACT = "0123456789ab"

@@ -14,15 +14,15 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.registry import Registry, load
-from activities.steps import Steps
-from firedoor.domain.approval import Approval, ask
-from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.finding import Resource
-from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.policy import ApprovalRule, BreakGlass, FloorRule, Policy
-from firedoor.domain.response import Applied
-from firedoor.domain.vote import Vote, Voter
+from activities.verbs import Steps
+from firedoor.domain.approval.approval import Approval, ask
+from firedoor.domain.approval.policy import ApprovalRule, BreakGlass, FloorRule, Policy
+from firedoor.domain.approval.vote import Vote, Voter
+from firedoor.domain.finding.finding import Resource
+from firedoor.domain.plan.plan import Plan, PlannedStep
+from firedoor.domain.playbook.checking import Known, read_playbook
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.response.messages import Applied
 from tests.activities.hands import House, house, order, write_action
 from tests.harness import ACCOUNT, NOW, POLICY, TOY, finding
 from tests.toy_world import ToyWorld
@@ -32,8 +32,8 @@ CLOSE = '''
 import json, os
 from datetime import timedelta
 from pathlib import Path
-from firedoor.domain.action import *
-from firedoor.domain.action import FULL
+from firedoor.domain.action.action import *
+from firedoor.domain.action.action import FULL
 
 class Vault(Params):
     """Which vault."""

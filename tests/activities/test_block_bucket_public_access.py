@@ -14,8 +14,8 @@ from activities.aws.block_bucket_public_access import (
     Params,
     PublicAccessBlock,
 )
-from firedoor.domain.action import OWNER_NOT_KNOWN, Already, Captured, Change, Planned, Refuse, Verdict
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.action.action import OWNER_NOT_KNOWN, Already, Captured, Change, Planned, Refuse, Verdict
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 from tests.activities.canned_aws import Answer, CannedAws
 from tests.scenes.anonymous import answers
 from tests.scenes.aws_world import AwsWorld, policy

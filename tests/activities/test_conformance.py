@@ -13,7 +13,7 @@ import pytest
 
 import activities
 import tests.scenes
-from firedoor.domain.action import Action
+from firedoor.domain.action.action import Action
 from firedoor.testing.conformance import Conformance
 from tests.scenes.aws_world import AwsScene
 

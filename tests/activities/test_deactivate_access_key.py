@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from activities.aws.access_key import KeyParams
 from activities.aws.deactivate_access_key import DeactivateAccessKey, KeyStatusBefore
-from firedoor.domain.action import Already, Captured, Change, Refuse, Verdict
+from activities.aws.iam.access_key import KeyParams
+from firedoor.domain.action.action import Already, Captured, Change, Refuse, Verdict
 from firedoor.testing.aws import RecordedAws
 from tests.scenes.aws_deactivate_access_key import DeactivateAccessKeyScene
 from tests.scenes.aws_leaked_key import NEIGHBOUR, USER, user_state

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from activities.aws.access_key import KeyParams
 from activities.aws.delete_access_key import DeleteAccessKey, NothingBefore
-from firedoor.domain.action import Action, Already, Refuse
-from firedoor.domain.errors import Rejected
+from activities.aws.iam.access_key import KeyParams
+from firedoor.domain.action.action import Action, Already, Refuse
+from firedoor.domain.core.errors import Rejected
 from tests.scenes.aws_delete_access_key import DeleteAccessKeyScene
 from tests.scenes.aws_leaked_key import NEIGHBOUR, USER, user_state
 from tests.scenes.aws_world import AwsWorld

@@ -14,11 +14,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.evidence import Evidence, verify_file
 from firedoor.connectors.evidence_store import EvidenceStore
 from firedoor.connectors.signing import SigningKey, generate
-from firedoor.domain.contract import SEAL
-from firedoor.domain.errors import Misconfigured, Unreadable
-from firedoor.domain.evidence import witness_in
-from firedoor.domain.ledger import Entry
-from firedoor.domain.response import Part, PartOrder, Sealed, SealOrder
+from firedoor.domain.core.errors import Misconfigured, Unreadable
+from firedoor.domain.evidence.pack import witness_in
+from firedoor.domain.response.contract import SEAL
+from firedoor.domain.response.ledger import Entry
+from firedoor.domain.response.messages import Part, PartOrder, Sealed, SealOrder
 from tests.ledgers import GATEWAYS, RESPONSE, whole
 
 KEY = SigningKey.from_pem(generate())

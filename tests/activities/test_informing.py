@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from activities.aws.informing import Informing
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 
 
 def test_an_answer_is_given() -> None:

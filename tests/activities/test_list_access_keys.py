@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.aws.list_access_keys import KeysOfParams, ListAccessKeys
-from firedoor.domain.errors import Absent
+from firedoor.domain.core.errors import Absent
 from tests.scenes.aws_leaked_key import USER, user_with_key
 from tests.scenes.aws_world import AwsWorld
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from activities.aws.function_doors import Door
-from activities.aws.function_policy import AuthType, Grant
+from activities.aws.lambda_.function_doors import Door
+from activities.aws.lambda_.function_policy import AuthType, Grant
 from activities.aws.lock_function_url import Before, LockFunctionUrl, Params
-from firedoor.domain.action import OWNER_NOT_KNOWN, Already, Captured, Change, Refuse, Verdict
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.action.action import OWNER_NOT_KNOWN, Already, Captured, Change, Refuse, Verdict
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 from tests.activities.canned_aws import Answer, CannedAws
 from tests.scenes.aws_lock_function_url import FUNCTION, LockFunctionUrlScene
 from tests.scenes.aws_world import AwsWorld, policy

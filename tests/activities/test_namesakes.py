@@ -15,14 +15,14 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.planning import Planning
-from activities.steps import Hands, Steps
-from firedoor.connectors.aws import Account, AwsAccounts
-from firedoor.domain.finding import Actor, Finding
-from firedoor.domain.guards import Guards
-from firedoor.domain.plan import Plan
-from firedoor.domain.protected import Protected
-from firedoor.domain.response import PlanOrder
-from firedoor.findings.aws_eventbridge import read as read_eventbridge
+from activities.verbs import Hands, Steps
+from firedoor.domain.finding.finding import Actor, Finding
+from firedoor.domain.guard.guards import Guards
+from firedoor.domain.guard.protected import Protected
+from firedoor.domain.plan.plan import Plan
+from firedoor.domain.response.messages import PlanOrder
+from firedoor.sources.aws_eventbridge import read as read_eventbridge
+from firedoor.systems.aws.calls import Account, AwsAccounts
 from tests.activities.hands import order
 from tests.harness import ACCOUNT, POLICY, REGISTRY, finding, incident_for, playbook
 from tests.scenes.aws_leaked_key import NEIGHBOUR, USER, user_state, user_with_key

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from activities.steps import Hands
-from firedoor.connectors.aws import Account, AwsAccounts
-from firedoor.domain.errors import Unavailable
-from firedoor.domain.guards import Guards, is_ourselves
-from firedoor.domain.protected import Protected
+from activities.verbs import Hands
+from firedoor.domain.core.errors import Unavailable
+from firedoor.domain.guard.guards import Guards, is_ourselves
+from firedoor.domain.guard.protected import Protected
+from firedoor.systems.aws.calls import Account, AwsAccounts
 from tests.activities.hands import ARTEFACT
 from tests.harness import REGISTRY
 from tests.plans import planned

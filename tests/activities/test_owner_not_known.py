@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from activities.steps import _owned
-from firedoor.domain.action import OWNER_NOT_KNOWN
+from activities.verbs import _owned
+from firedoor.domain.action.action import OWNER_NOT_KNOWN
 from tests.plans import planned
 
 SAYS = "whose it is is not known, so that its owner may be among those who say yes"

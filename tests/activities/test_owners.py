@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from activities.aws.access_key import KeyParams
 from activities.aws.deactivate_access_key import DeactivateAccessKey
 from activities.aws.delete_access_key import DeleteAccessKey
+from activities.aws.iam.access_key import KeyParams
 from activities.aws.quarantine_user import QuarantineParams, QuarantineUser
 from activities.aws.revoke_role_sessions import RevokeRoleSessions, RoleSessionsParams
 from activities.aws.revoke_user_sessions import RevokeUserSessions, UserSessionsParams
-from firedoor.domain.action import OWNER_NOT_KNOWN, Action, Change
+from firedoor.domain.action.action import OWNER_NOT_KNOWN, Action, Change
 from tests.scenes.aws_world import AwsWorld, policy
 from tests.servers import ACCOUNT
 

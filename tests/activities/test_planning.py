@@ -13,13 +13,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.registry import Registry, load
-from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.errors import Rejected, Unavailable
-from firedoor.domain.finding import Actor, Resource
-from firedoor.domain.plan import Plan, PlannedStep
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.policy import ApprovalRule, Policy
-from firedoor.domain.response import PlanOrder
+from firedoor.domain.approval.policy import ApprovalRule, Policy
+from firedoor.domain.core.errors import Rejected, Unavailable
+from firedoor.domain.finding.finding import Actor, Resource
+from firedoor.domain.plan.plan import Plan, PlannedStep
+from firedoor.domain.playbook.checking import Known, read_playbook
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.response.messages import PlanOrder
 from tests.activities.hands import House, house, write_action
 from tests.harness import ACCOUNT, POLICY, TOY, finding, incident_for
 from tests.toy_world import ToyWorld
@@ -27,8 +27,8 @@ from tests.toy_world import ToyWorld
 OTHER = "111122223333"
 FIND = '''
 from typing import Any
-from firedoor.domain.action import *
-from firedoor.domain.errors import *
+from firedoor.domain.action.action import *
+from firedoor.domain.core.errors import *
 
 class Door(Params):
     """Which door."""
@@ -56,9 +56,9 @@ class Find(Lookup):
 '''
 ODD = '''
 from datetime import timedelta
-from firedoor.domain.action import *
-from firedoor.domain.action import FULL
-from firedoor.domain.errors import *
+from firedoor.domain.action.action import *
+from firedoor.domain.action.action import FULL
+from firedoor.domain.core.errors import *
 
 class Door(Params):
     """Which door, and how often."""

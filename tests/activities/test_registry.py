@@ -11,12 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from activities.registry import Registry, load
-from firedoor.domain.errors import Misconfigured
+from firedoor.domain.core.errors import Misconfigured
 
 WHOLE = '''
 from datetime import timedelta
-from firedoor.domain.action import *
-from firedoor.domain.action import FULL
+from firedoor.domain.action.action import *
+from firedoor.domain.action.action import FULL
 
 class Which(Params):
     """Which."""
@@ -44,7 +44,7 @@ class Act(Action):
     def undo(self, params: Which, before: Was) -> Undone: ...
 '''
 FIND = '''
-from firedoor.domain.action import *
+from firedoor.domain.action.action import *
 
 class Which(Params):
     """Which."""

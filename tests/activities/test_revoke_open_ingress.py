@@ -9,12 +9,12 @@ import jmespath  # type: ignore[import-untyped]  # botocore brings it
 import pytest
 from pydantic import ValidationError
 
-from activities.aws.ingress_rule import Rule
-from activities.aws.ingress_rule import read as read_rule
+from activities.aws.ec2.ingress_rule import Rule
+from activities.aws.ec2.ingress_rule import read as read_rule
 from activities.aws.revoke_open_ingress import Before, Params, RevokeOpenIngress
-from firedoor.connectors.aws import Aws
-from firedoor.domain.action import Already, Captured, Change, Refuse, Verdict
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.action.action import Already, Captured, Change, Refuse, Verdict
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
+from firedoor.systems.aws.calls import Aws
 from tests.activities.canned_aws import Answer, CannedAws
 from tests.scenes.aws_world import AwsWorld
 

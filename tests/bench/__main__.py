@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from temporalio.client import Client
 
-from firedoor.embedded import NAMESPACE
+from firedoor.app.embedded import NAMESPACE
 from tests.bench import asking, page
 from tests.bench.asking_page import asking_table
 from tests.bench.houses import Houses, running

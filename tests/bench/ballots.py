@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from firedoor.domain.desk import Notice
-from firedoor.domain.response import Report
-from firedoor.slack.around import Around
-from firedoor.slack.card import card
-from firedoor.slack.reference import Reference
+from firedoor.channels.slack.card import card
+from firedoor.channels.slack.reference import Reference
+from firedoor.channels.slack.render_context import Around
+from firedoor.domain.channel.messages import Notice
+from firedoor.domain.response.messages import Report
 from firedoor.testing.slack.delivery import payload_of
 from firedoor.testing.slack.messages import Posted, usable
 from firedoor.testing.slack.people import CHANNEL, WorkspaceConfig

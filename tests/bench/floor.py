@@ -25,7 +25,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from firedoor.connectors.aws import Account, AwsAccounts
+from firedoor.systems.aws.calls import Account, AwsAccounts
 
 QUEUE = "floor"
 _ATTEMPT = timedelta(seconds=60)

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from firedoor import initial
-from firedoor.embedded import NAMESPACE, temporal_command
+from firedoor.app.embedded import NAMESPACE, temporal_command
+from firedoor.config import initial
 from tests.bench.findings import SECRET, playbooks
 from tests.bench.stamped_aws import CALLS
 from tests.servers import ACCOUNT, free_port, request

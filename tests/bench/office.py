@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from firedoor import settings as configured
-from firedoor.domain.contract import REPORT, desk_id
-from firedoor.domain.desk import BoardState, Shown
-from firedoor.domain.finding import Finding, Resource, Severity
-from firedoor.domain.packed import unpack
-from firedoor.domain.response import Report
-from firedoor.gateway.engine import Engine
-from firedoor.serving import Shelf, connect
+from firedoor.app.gateway import Shelf, connect
+from firedoor.config import settings as configured
+from firedoor.domain.channel.messages import BoardState, Shown
+from firedoor.domain.core.packed import unpack
+from firedoor.domain.finding.finding import Finding, Resource, Severity
+from firedoor.domain.response.contract import REPORT, desk_id
+from firedoor.domain.response.messages import Report
+from firedoor.gateway.intake.dispatch import Engine
 from firedoor.testing.slack.people import APP, APP_TOKEN, CHANNEL, TEAM
 from tests.approvals import playbook
 from tests.bench.processes import cpu_seconds, most_megabytes

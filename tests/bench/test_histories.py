@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from firedoor.embedded import NAMESPACE
+from firedoor.app.embedded import NAMESPACE
 from tests.bench.houses import running
 from tests.bench.rounds import events_of_duplicates, leaked_keys, size_of_chain
 

@@ -11,7 +11,7 @@ import pytest
 
 from firedoor.connectors import evidence_store
 from firedoor.connectors.evidence_store import EvidenceStore
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 
 NAME = "20261122T021407Z-leaked_access_key-0123456789ab.evidence.json"
 LATER = "20261123T000000Z-leaked_access_key-0123456789ab.evidence.json"

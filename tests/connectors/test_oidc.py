@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from firedoor.connectors.oidc import OidcProvider
-from firedoor.domain.errors import FiredoorError, Misconfigured, Rejected, Unavailable
+from firedoor.domain.core.errors import FiredoorError, Misconfigured, Rejected, Unavailable
 
 ISSUER = "https://login.example.com/tenant"
 SECRET = "s3cret/with +signs"

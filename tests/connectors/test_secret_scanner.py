@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from firedoor.connectors.secret_scanner import scanner
-from firedoor.domain.credentials import Credential, Redaction
-from tests.findings.samples import OWN, SHARED
+from firedoor.domain.finding.credentials import Credential, Redaction
 from tests.planted_credentials import PLANTED
+from tests.sources.samples import OWN, SHARED
 
 Scan = Callable[[str], Iterator[tuple[str, str]]]
 

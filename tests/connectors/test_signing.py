@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from firedoor.connectors.signing import SigningKey, check, exposed, generate, public_key
-from firedoor.domain.errors import Misconfigured
+from firedoor.domain.core.errors import Misconfigured
 
 OTHERS: dict[str, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed448.Ed448PrivateKey] = {
     "rsa": rsa.generate_private_key(65537, 2048),

@@ -14,7 +14,7 @@ import pytest
 
 from firedoor.connectors import slack as slack_connector
 from firedoor.connectors.slack import APP_SCOPES, BOT_SCOPES, SlackDesk
-from firedoor.domain.errors import Absent, FiredoorError, Misconfigured, Rejected, Unavailable
+from firedoor.domain.core.errors import Absent, FiredoorError, Misconfigured, Rejected, Unavailable
 from firedoor.testing.slack.people import APP_TOKEN
 from firedoor.testing.slack.workspace import Workspace
 from tests.fake_slack import CHANNEL, TEAM, TOKEN, FakeSlack, Posted, running

@@ -11,7 +11,7 @@ import pytest
 
 from firedoor.connectors.slack_link import Reply
 from firedoor.connectors.slack_socket import Pace
-from firedoor.domain.errors import Misconfigured, Rejected, Unavailable
+from firedoor.domain.core.errors import Misconfigured, Rejected, Unavailable
 from tests.connectors.wires import HELLO, Line, ScriptedSlack, envelope, goodbye, hello, until
 
 

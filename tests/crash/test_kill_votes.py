@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 import pytest
 from temporalio.client import Client
 
-from firedoor.domain.contract import REPORT
-from firedoor.domain.response import Report
+from firedoor.domain.response.contract import REPORT
+from firedoor.domain.response.messages import Report
 from tests.approvals import PLAYBOOKS, TRANSPORTS, Approvals, Transport, approvals
 from tests.installation import Part
 

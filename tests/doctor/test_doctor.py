@@ -13,14 +13,14 @@ from typing import cast
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor import initial, settings
+from firedoor.config import initial, settings
+from firedoor.config.settings import Account, Settings, Temporal
 from firedoor.doctor import examine as doctor
 from firedoor.doctor.examine import AwsIdentity, Check, Hands
 from firedoor.doctor.slack import SlackSight
-from firedoor.domain.contract import SEARCH_ATTRIBUTES
-from firedoor.domain.errors import Rejected
-from firedoor.domain.problem import Problem
-from firedoor.settings import Account, Settings, Temporal
+from firedoor.domain.core.errors import Rejected
+from firedoor.domain.response.contract import SEARCH_ATTRIBUTES
+from firedoor.domain.yaml.problem import Problem
 from tests.servers import free_port
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

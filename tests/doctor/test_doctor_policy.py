@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from firedoor import initial, settings
+from firedoor.config import initial, settings
+from firedoor.config.settings import Oidc, Settings
 from firedoor.doctor import examine as doctor
-from firedoor.domain.people import People
-from firedoor.domain.policy import Policy
-from firedoor.domain.strict_yaml import load, read
-from firedoor.settings import Oidc, Settings
+from firedoor.domain.approval.policy import Policy
+from firedoor.domain.people.people import People
+from firedoor.domain.yaml.reader import load, read
 
 FOUR = "ann, bob, cid, dot"
 DEFAULT = "default: {from: [secops], within: 30m}\n"

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 import pytest
 
+from firedoor.config.secret import Secret, SecretName
+from firedoor.config.settings import Slack
 from firedoor.connectors.readiness import readiness
 from firedoor.connectors.slack import SlackDesk
 from firedoor.doctor.checkup import Check
 from firedoor.doctor.slack import look, usergroups
-from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.people import Group, People
-from firedoor.secret import Secret, SecretName
-from firedoor.settings import Slack
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
+from firedoor.domain.people.people import Group, People
 from firedoor.testing.slack.people import APP_TOKEN
 from tests.fake_slack import CHANNEL, TEAM, TOKEN, FakeSlack, running
 from tests.servers import free_port

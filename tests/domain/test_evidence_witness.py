@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from firedoor.connectors.signing import SigningKey, check, generate
-from firedoor.domain.errors import Unreadable
-from firedoor.domain.evidence import Witness, read, seal, witness_in
-from firedoor.domain.evidence_verdict import Verdict, verify
-from firedoor.domain.ledger import Entry
+from firedoor.domain.core.errors import Unreadable
+from firedoor.domain.evidence.pack import Witness, read, seal, witness_in
+from firedoor.domain.evidence.verify import Verdict, verify
+from firedoor.domain.response.ledger import Entry
 from tests.ledgers import GATEWAYS, RESPONSE, whole
 
 KEY = SigningKey.from_pem(generate())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from firedoor.domain.evidence_laws import violations
-from firedoor.domain.plan import PlannedStep
-from firedoor.domain.story import Story
-from tests.domain.test_story import story
+from firedoor.domain.evidence.rules import violations
+from firedoor.domain.plan.plan import PlannedStep
+from firedoor.domain.response.story import Story
+from tests.domain.response.test_story import story
 from tests.harness import NOW, finding
 from tests.plans import plan_of, planned
 

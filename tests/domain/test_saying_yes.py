@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firedoor.domain.approval import Approval, ask
-from firedoor.domain.policy import ApprovalRule
-from firedoor.domain.vote import NOBODY, Proof, Vote, Voter
+from firedoor.domain.approval.approval import Approval, ask
+from firedoor.domain.approval.policy import ApprovalRule
+from firedoor.domain.approval.vote import NOBODY, Proof, Vote, Voter
 from tests.harness import NOW
 
 PLAN = "a41b35e6e3c5" + "0" * 52

@@ -13,13 +13,13 @@ import httpx
 import pytest
 
 from tests.approvals import PEOPLE, Approvals, approvals, playbook, until
-from tests.connectors.test_okta import TOKEN as OKTA_TOKEN
-from tests.connectors.test_okta import Server as Okta
 from tests.e2e.conftest import served
 from tests.e2e.test_page import Browser
 from tests.fake_idp import CLIENT, SECRET, FakeIdp
 from tests.page_kit import forms
 from tests.servers import free_port
+from tests.systems.okta.test_groups import TOKEN as OKTA_TOKEN
+from tests.systems.okta.test_groups import Server as Okta
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

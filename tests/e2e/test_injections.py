@@ -11,8 +11,8 @@ from playwright.async_api import Page
 
 from tests.approvals import Approvals, Asked
 from tests.browser import chromium, page
+from tests.channels.slack.injections import INJECTIONS, blocks_are_inert
 from tests.fake_slack import CHANNEL, Posted
-from tests.slack.injections import INJECTIONS, blocks_are_inert
 
 __all__ = ["chromium", "page"]
 
@@ -24,7 +24,7 @@ _TOGETHER = 5  # findings; more at once would be a storm
 _doors = itertools.count(1)
 
 _CORPUS = [each[:_LONGEST] for each in INJECTIONS if each.strip()]
-#: Three texts for each finding; that each is inert in every field, tests/slack/test_hostile.py holds.
+#: Three texts for each finding; tests/channels/slack/test_hostile.py holds that each is inert everywhere.
 _PARTS = [[_CORPUS[(n + shift) % len(_CORPUS)] for shift in range(3)] for n in range(0, len(_CORPUS), 3)]
 _TURNS = [_PARTS[start : start + _TOGETHER] for start in range(0, len(_PARTS), _TOGETHER)]
 

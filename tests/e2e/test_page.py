@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from firedoor.slack.reference import Reference
+from firedoor.channels.slack.reference import Reference
 from tests.approvals import PEOPLE, Approvals, Asked, Way, has_button, text_of, until
 from tests.fake_idp import FakeIdp
 from tests.fake_slack import Posted

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from firedoor.slack.interaction import payload_of
-from firedoor.slack.reference import Reference, decode
+from firedoor.channels.slack.interaction import payload_of
+from firedoor.channels.slack.reference import Reference, decode
 from tests.approvals import ACCOUNTS, Approvals, Asked, Way, has_button, text_of, until, within
 from tests.fake_slack import Posted
 

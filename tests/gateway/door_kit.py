@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 from standardwebhooks import Webhook
 
-from firedoor.domain.contract import Intake, Joined
-from firedoor.domain.errors import Unavailable
-from firedoor.domain.finding import Finding
-from firedoor.gateway.app import create_app
-from firedoor.gateway.authentication import verifier
-from firedoor.gateway.door import Door, Limits
+from firedoor.domain.core.errors import Unavailable
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.response.contract import Intake, Joined
+from firedoor.gateway.api.app import create_app
+from firedoor.gateway.intake.door import Door, Limits
+from firedoor.gateway.intake.verifiers import verifier
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HEADER_SECRET = "a-secret-of-the-connection"

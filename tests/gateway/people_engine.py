@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from firedoor.domain.approval import Approval
-from firedoor.domain.canonical import digest
-from firedoor.domain.contract import Status
-from firedoor.domain.desk import FrozenSet, GatherOrder, Member, VoteAll
-from firedoor.domain.errors import Absent, Unavailable
-from firedoor.domain.finding import Severity
-from firedoor.domain.identity import Identity
-from firedoor.domain.people import People
-from firedoor.domain.response import (
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.approval.vote import Vote, Voter
+from firedoor.domain.channel.messages import FrozenSet, GatherOrder, Member, VoteAll
+from firedoor.domain.core.canonical import digest
+from firedoor.domain.core.errors import Absent, Unavailable
+from firedoor.domain.finding.finding import Severity
+from firedoor.domain.people.identity import Identity
+from firedoor.domain.people.people import People
+from firedoor.domain.response.contract import Status
+from firedoor.domain.response.messages import (
     Nudged,
     ReassignRequest,
     Report,
@@ -22,10 +23,9 @@ from firedoor.domain.response import (
     UndoRequest,
     VoteReceipt,
 )
-from firedoor.domain.vote import Vote, Voter
-from firedoor.gateway.votes import Listed, NotCounted, Waiting
+from firedoor.gateway.decisions.port import Listed, NotCounted, Waiting
+from tests.channels.slack.reports import NOW, every_standing
 from tests.fake_slack import TEAM
-from tests.slack.reports import NOW, every_standing
 
 TOKENS = {"alice": "fd_alice_made_up", "bob": "fd_bob_made_up", "eve": "fd_eve_made_up"}
 

@@ -6,10 +6,10 @@ import asyncio
 import resource
 import sys
 
+from firedoor.app.assemble import utc_now
+from firedoor.app.gateway import server_of
+from firedoor.app.logs import configure_logging
 from firedoor.gateway.server import Server
-from firedoor.logs import configure_logging
-from firedoor.serving import server_of
-from firedoor.wiring import utc_now
 from tests.gateway.door_kit import Gateway
 
 

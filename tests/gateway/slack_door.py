@@ -11,17 +11,17 @@ from typing import Any, Literal
 import httpx
 from fastapi import FastAPI
 
-from firedoor.domain.errors import Unavailable
-from firedoor.domain.people import People
-from firedoor.gateway.ballots import Ballots
-from firedoor.gateway.presses import WITHIN, Presses
-from firedoor.gateway.slack import slack_router
-from firedoor.gateway.slack_socket import SocketDoor
-from firedoor.slack.card import card
-from firedoor.slack.interaction import payload_of
+from firedoor.channels.slack.card import card
+from firedoor.channels.slack.interaction import payload_of
+from firedoor.domain.core.errors import Unavailable
+from firedoor.domain.people.people import People
+from firedoor.gateway.decisions.service import Ballots
+from firedoor.gateway.slack.http import slack_router
+from firedoor.gateway.slack.interactions import WITHIN, Presses
+from firedoor.gateway.slack.socket import SocketDoor
+from tests.channels.slack.reports import every_standing
 from tests.fake_slack import APP, CHANNEL, SECRET, TEAM, TOKEN, FakeSlack, Posted, Signed
 from tests.gateway.people_engine import PEOPLE, Clock, MemoryDirectory, MemoryEngine
-from tests.slack.reports import every_standing
 
 Transport = Literal["http", "socket"]
 

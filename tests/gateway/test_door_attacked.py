@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.findings.samples import own
 from tests.gateway.door_kit import HEADER_SECRET, HOOK_SECRET, WEBHOOK_SECRET, raw, signed
+from tests.sources.samples import own
 
 pytestmark = pytest.mark.integration
 

@@ -12,15 +12,15 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from firedoor.domain.approval import Approval
-from firedoor.domain.errors import Absent, Misconfigured, Unavailable
-from firedoor.domain.people import People
-from firedoor.domain.response import Nudged, ReassignRequest, SnoozeRequest
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.core.errors import Absent, Misconfigured, Unavailable
+from firedoor.domain.people.people import People
+from firedoor.domain.response.messages import Nudged, ReassignRequest, SnoozeRequest
 from firedoor.gateway.page.router import page_router
+from tests.channels.slack.injections import INJECTIONS as SLACKS
+from tests.channels.slack.reports import ID, RULE, SESSIONS, STOP, asked, every_standing, finding
 from tests.gateway.people_engine import TOKENS
 from tests.page_kit import AT, PAGE_SECRET, URL, Person, Site, forms
-from tests.slack.injections import INJECTIONS as SLACKS
-from tests.slack.reports import ID, RULE, SESSIONS, STOP, asked, every_standing, finding
 
 HTML = (
     "<script>alert(1)</script>",
@@ -452,7 +452,7 @@ async def test_a_broken_glass_is_reviewed_where_its_review_is_open(site: Site, a
 
     async def vote(response: str, vote: Any) -> Any:
         reviewed.append(vote)
-        from firedoor.domain.response import VoteReceipt
+        from firedoor.domain.response.messages import VoteReceipt
 
         return VoteReceipt(state="granted", missing=0, fingerprint=review.fingerprint)
 
@@ -525,8 +525,8 @@ async def test_a_word_nobody_knows_is_a_404(alice: Person) -> None:
 
 @pytest.mark.parametrize("name", every_standing())
 async def test_every_standing_is_shown_with_its_own_sentence(site: Site, alice: Person, name: str) -> None:
-    from firedoor.slack.phrases import HEADLINES
-    from firedoor.slack.standing import standing
+    from firedoor.presentation.phrases import HEADLINES
+    from firedoor.presentation.standing import standing
 
     report = every_standing()[name]
     site.engine.report_now = report.model_copy(update={"ask": report.ask or site.ask})

@@ -12,13 +12,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
 from structlog.testing import capture_logs
 
-from firedoor.domain import strict_yaml
-from firedoor.domain.people import Passkey
+from firedoor.domain.people.people import Passkey
+from firedoor.domain.yaml import reader
 from tests.browser import WAITS, chromium
+from tests.channels.slack.injections import INJECTIONS
+from tests.channels.slack.reports import every_standing, finding
 from tests.gateway.people_engine import TOKENS
 from tests.page_kit import AT, Site, served
-from tests.slack.injections import INJECTIONS
-from tests.slack.reports import every_standing, finding
 
 __all__ = ["chromium"]
 
@@ -253,7 +253,7 @@ async def test_a_passkey_is_made_and_then_signs_a_yes(phone: Page, site: Site) -
     await phone.get_by_role("button", name="Make a passkey").click()
     line = await phone.locator("code.command").inner_text()
     given = line.split("--passkey ")[1].strip("'")
-    site.directory.keys = {"alice": (strict_yaml.load(strict_yaml.read(given, "line"), Passkey),)}
+    site.directory.keys = {"alice": (reader.load(reader.read(given, "line"), Passkey),)}
     await phone.goto(site.url + AT)
     await phone.get_by_role("link", name="Approve with a passkey").click()
     await phone.get_by_role("button", name="Approve ").click()

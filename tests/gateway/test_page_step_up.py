@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from firedoor.domain import strict_yaml
-from firedoor.domain.errors import Unavailable
-from firedoor.domain.people import Passkey
-from firedoor.gateway.page import proof
+from firedoor.domain.core.errors import Unavailable
+from firedoor.domain.people.people import Passkey
+from firedoor.domain.yaml import reader
+from firedoor.gateway.page import step_up
 from tests.page_kit import AT, ISSUER, URL, Form, Person, Site, forms, sign_address
 from tests.soft_passkey import SoftPasskey
 
@@ -352,7 +352,7 @@ async def test_a_new_passkey_is_a_line_for_an_administrator_and_signs_nothing_be
     page = await alice.post("/passkey", told)
     assert page.status_code == 200, page.text
     (line,) = re.findall(r"firedoor people link alice --passkey .*(?=</code>)", html.unescape(page.text))
-    given = strict_yaml.load(strict_yaml.read(shlex.split(line)[-1], "--passkey"), Passkey)
+    given = reader.load(reader.read(shlex.split(line)[-1], "--passkey"), Passkey)
     assert given == made.public.model_copy(update={"name": "my phone"})
     ask, asked = await question(alice)
     answer = await alice.post(ask.action, {**ask.fields, "assertion": made.get(asked, URL)})
@@ -391,7 +391,7 @@ async def test_a_new_passkey_of_another_site_or_without_a_check_is_none(site: Si
 async def test_junk_for_new_passkeys_keeps_nobody_from_signing(
     site: Site, key: SoftPasskey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proof, "_MOST_USED", 3)
+    monkeypatch.setattr(step_up, "_MOST_USED", 3)
     bob = await Person(site).sign_in("bob")
     for _ in range(5):
         form = await bob.form("/passkey", "/passkey")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from activities.registry import load
-from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.contract import Dismissed, Joined, workflow_id
-from firedoor.domain.finding import Finding
-from firedoor.domain.playbook import Playbook
-from firedoor.gateway.engine import Engine, Identity
-from tests.findings.samples import ROOT, own, read
-from tests.findings.test_settled import merged
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.playbook.checking import Known, read_playbook
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.response.contract import Dismissed, Joined, workflow_id
+from firedoor.gateway.intake.dispatch import Engine, Identity
 from tests.harness import NOW
+from tests.sources.samples import ROOT, own, read
+from tests.sources.test_settled import merged
 
 
 def shipped() -> list[Playbook]:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from firedoor.domain.errors import Unavailable
-from firedoor.gateway import presses
-from firedoor.gateway.votes import VOTES
-from firedoor.slack.interaction import payload_of
+from firedoor.channels.slack.interaction import payload_of
+from firedoor.domain.core.errors import Unavailable
+from firedoor.gateway.decisions.port import VOTES
+from firedoor.gateway.slack import interactions
+from tests.channels.slack.reports import RULE
 from tests.fake_slack import TEAM
 from tests.gateway.people_engine import PEOPLE
 from tests.gateway.slack_door import Door
-from tests.slack.reports import RULE
 
 
 @pytest.fixture(params=["http", "socket"])
@@ -106,7 +106,7 @@ async def test_undo_is_asked_for_once_by_a_double_click(door: Door) -> None:
 
 
 def undoable(door: Door) -> Any:
-    from firedoor.slack.reference import Reference
+    from firedoor.channels.slack.reference import Reference
 
     value = Reference(r=door.engine.report_now.id, g=0, d="undo").encode()
     return door.kept("done", [actions("firedoor.undo", value)])
@@ -173,7 +173,7 @@ async def test_what_slack_itself_says_of_an_account_counts_more_than_its_press(d
 async def test_an_account_that_slack_says_nothing_about_means_no(
     door: Door, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presses, "_KNOWN_WITHIN", 0.01)
+    monkeypatch.setattr(interactions, "_KNOWN_WITHIN", 0.01)
     setattr(door.accounts, how, True)
     assert (await door.press("U1")).done
     assert not door.engine.votes
@@ -324,7 +324,7 @@ async def test_an_engine_that_is_silent_is_not_waited_for_longer_than_slack_wait
     async def silence(*_: object) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(presses, "WITHIN", 0.05)
+    monkeypatch.setattr(interactions, "WITHIN", 0.05)
     monkeypatch.setattr(door.engine, "vote", silence)
     before = counted("late")
     assert (await door.press("U1")).done

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from firedoor.domain.finding import Actor, Severity
-from firedoor.domain.playbook import Playbook
-from firedoor.gateway.engine import Engine
+from firedoor.domain.finding.finding import Actor, Severity
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.gateway.intake.dispatch import Engine
 from tests.harness import NOW, finding, playbook
 
 SHUT = "steps:\n  - {id: a, action: toy.shut, params: {door: x}}\n"

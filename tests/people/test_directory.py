@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from firedoor.domain import strict_yaml
-from firedoor.domain.approval import Approval
-from firedoor.domain.errors import Absent, Rejected, Unavailable
-from firedoor.domain.identity import Directory, Identity
-from firedoor.domain.policy import ApprovalRule
-from firedoor.domain.vote import Vote
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.approval.policy import ApprovalRule
+from firedoor.domain.approval.vote import Vote
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
+from firedoor.domain.people.identity import Directory, Identity
+from firedoor.domain.yaml import reader
 from firedoor.people.directory import LiveDirectory
 
 TOKEN = "fdp_made_up"
@@ -204,13 +204,13 @@ async def test_a_file_that_has_settled_is_read_again_only_when_it_changed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
-    load = strict_yaml.load
+    load = reader.load
 
     def counted(*arguments: Any) -> Any:
         reads.append(1)
         return load(*arguments)
 
-    monkeypatch.setattr(strict_yaml, "load", counted)
+    monkeypatch.setattr(reader, "load", counted)
     for _ in range(2):  # written just now: a second change within the same tick would look the same
         await world.directory.person("ann")
     assert len(reads) == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firedoor.domain.errors import Absent, Rejected, Unavailable
+from firedoor.domain.core.errors import Absent, Rejected, Unavailable
 from firedoor.people.slack_accounts import SlackAccounts, bar, places
 from firedoor.testing.slack.people import EVERY_KIND, Person, WorkspaceConfig
 from tests.people.test_directory import Clock

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firedoor.domain.yaml_document import meaning, read
+from firedoor.domain.yaml.document import meaning, read
 from firedoor.people.yaml_edit import Uneditable, append, drop, put
 
 BLOCK = """\

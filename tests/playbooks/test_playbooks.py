@@ -11,18 +11,18 @@ import pytest
 from inline_snapshot import snapshot
 
 from activities.registry import load
-from firedoor.commands.cases import problems_of_cases, read_given, would_run
-from firedoor.domain.checking import Known, read_playbook
-from firedoor.domain.errors import Unreadable
-from firedoor.domain.expression import context_of
-from firedoor.domain.finding import Finding
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.unfold import applies, incident_of, staged, unfold
-from firedoor.domain.yaml_document import read as read_document
-from firedoor.findings.json_reader import read_json
-from firedoor.findings.kinds import KINDS
-from tests.findings.samples import SHARED, headers_of
-from tests.findings.samples import read as read_sample
+from firedoor.cli.cases import problems_of_cases, read_given, would_run
+from firedoor.domain.core.errors import Unreadable
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.playbook.checking import Known, read_playbook
+from firedoor.domain.playbook.expand import applies, incident_of, staged, unfold
+from firedoor.domain.playbook.expression import context_of
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.yaml.document import read as read_document
+from firedoor.sources.json_reader import read_json
+from firedoor.sources.kinds import KINDS
+from tests.sources.samples import SHARED, headers_of
+from tests.sources.samples import read as read_sample
 
 ROOT = Path(__file__).resolve().parents[2] / "playbooks"
 REGISTRY = load(())

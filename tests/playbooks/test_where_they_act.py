@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from activities.registry import load
-from firedoor.commands.written import known_of
-from firedoor.domain.expression import context_of
-from firedoor.domain.finding import Finding
-from firedoor.domain.place import ours
-from firedoor.domain.unfold import StepCall, applies, staged, unfold
-from firedoor.findings.kinds import KINDS
-from firedoor.shelf import playbook_files, read_shelf
+from firedoor.app.playbooks_in_force import playbook_files, read_shelf
+from firedoor.cli.written import known_of
+from firedoor.domain.finding.finding import Finding
+from firedoor.domain.finding.place import ours
+from firedoor.domain.playbook.expand import StepCall, applies, staged, unfold
+from firedoor.domain.playbook.expression import context_of
+from firedoor.sources.kinds import KINDS
 from tests.harness import NOW
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.contract import JOIN
-from firedoor.domain.finding import Resource, Severity
+from firedoor.domain.finding.finding import Resource, Severity
+from firedoor.domain.response.contract import JOIN
 from tests.harness import NOW, Response, begin, finding, playbook, write_people
 from tests.toy_world import ToyWorld
 

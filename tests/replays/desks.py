@@ -11,8 +11,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.clearance import ClearanceState, FreezeOrder, ThawOrder
-from firedoor.domain.contract import (
+from firedoor.domain.channel.messages import VoteAll
+from firedoor.domain.guard.clearance import ClearanceState, FreezeOrder, ThawOrder
+from firedoor.domain.response.contract import (
     CLEARANCE,
     FREEZE,
     TASK_QUEUE,
@@ -20,7 +21,6 @@ from firedoor.domain.contract import (
     VOTE_ALL,
     desk_id,
 )
-from firedoor.domain.desk import VoteAll
 from tests.harness import NOW, PEOPLE, say, signed
 from tests.office import opened
 from tests.toy_world import ToyWorld

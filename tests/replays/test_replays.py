@@ -21,7 +21,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from firedoor.domain.policy import ApprovalRule, BreakGlass
+from firedoor.domain.approval.policy import ApprovalRule, BreakGlass
 from tests.conftest import temporal_environment
 from tests.harness import POLICY, house, settings_over, strict_sandbox
 from tests.replays.constructs import CONSTRUCTS

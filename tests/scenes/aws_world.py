@@ -14,8 +14,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from firedoor.connectors.aws import Account, Aws, AwsAccounts
-from firedoor.domain.action import Action
+from firedoor.domain.action.action import Action
+from firedoor.systems.aws.calls import Account, Aws, AwsAccounts
 from firedoor.testing.aws import RecordedAws, Replica
 from firedoor.testing.scene import Made, Phase, Scene
 from tests.scenes import aws_cli

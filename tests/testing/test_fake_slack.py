@@ -232,5 +232,5 @@ def test_the_fake_knows_no_other_room_of_the_house() -> None:
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in names:
                 # Who may reach a page of this machine is one rule for all such pages.
-                ours = name.startswith("firedoor.testing.slack") or name == "firedoor.loopback"
+                ours = name.startswith("firedoor.testing.slack") or name == "firedoor.app.loopback"
                 assert ours or name.partition(".")[0] in allowed, f"{path.name} imports {name}"

@@ -8,12 +8,12 @@ from typing import get_args
 
 import pytest
 
-from firedoor.domain.ledger import Entry, EntryKind
-from firedoor.slack.card import card
-from firedoor.slack.thread import replies
+from firedoor.channels.slack.card import card
+from firedoor.channels.slack.thread import replies
+from firedoor.domain.response.ledger import Entry, EntryKind
 from firedoor.testing.slack import Workspace
 from firedoor.testing.slack.drawing import Drawing
-from tests.slack.reports import NOW, every_standing
+from tests.channels.slack.reports import NOW, every_standing
 
 
 def names_left(drawn: str) -> list[str]:

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.contract import JOIN
-from firedoor.domain.evidence_laws import violations
-from firedoor.domain.response import Report
+from firedoor.domain.evidence.rules import violations
+from firedoor.domain.response.contract import JOIN
+from firedoor.domain.response.messages import Report
 from tests.harness import NOW, Response, begin, finding, house, playbook, settings_over
 from tests.toy_world import ToyWorld
 

@@ -13,14 +13,14 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from activities.evidence import verify_file
+from firedoor.config.settings import Settings
 from firedoor.connectors import signing
-from firedoor.domain.clearance import FreezeOrder, ThawOrder
-from firedoor.domain.contract import FREEZE, JOIN, THAW
-from firedoor.domain.evidence_laws import violations
-from firedoor.domain.finding import Resource
-from firedoor.domain.response import Report
-from firedoor.settings import Settings
-from firedoor.temporal import stand_up
+from firedoor.domain.evidence.rules import violations
+from firedoor.domain.finding.finding import Resource
+from firedoor.domain.guard.clearance import FreezeOrder, ThawOrder
+from firedoor.domain.response.contract import FREEZE, JOIN, THAW
+from firedoor.domain.response.messages import Report
+from firedoor.temporal.calls import stand_up
 from tests.conftest import temporal_environment
 from tests.harness import GATEWAY_KEY, NOW, Response, begin, finding, house, playbook, say, settings_over
 from tests.toy_world import ToyWorld

@@ -12,18 +12,18 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.clearance import FreezeOrder, ThawOrder
-from firedoor.domain.contract import (
+from firedoor.domain.channel.messages import VoteAll
+from firedoor.domain.evidence.pack import witness_in
+from firedoor.domain.guard.clearance import FreezeOrder, ThawOrder
+from firedoor.domain.response.contract import (
     FREEZE,
     THAW,
     VOTE_ALL,
     desk_id,
 )
-from firedoor.domain.desk import VoteAll
-from firedoor.domain.evidence import witness_in
-from firedoor.gateway.talk import Talk
-from firedoor.recovery import taken_up
-from firedoor.temporal import stand_up
+from firedoor.gateway.decisions.temporal import Talk
+from firedoor.temporal.calls import stand_up
+from firedoor.temporal.recovery import taken_up
 from tests.fake_slack import Posted
 from tests.harness import (
     GATEWAY,

@@ -12,11 +12,11 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from firedoor.connectors.signing import check
-from firedoor.domain.evidence import read
-from firedoor.domain.evidence_asked import AskTold
-from firedoor.domain.evidence_verdict import verify
-from firedoor.domain.evidence_view import Summary, summarise
-from firedoor.domain.policy import ApprovalRule, BreakGlass, FloorRule
+from firedoor.domain.approval.policy import ApprovalRule, BreakGlass, FloorRule
+from firedoor.domain.evidence.approvals import AskTold
+from firedoor.domain.evidence.pack import read
+from firedoor.domain.evidence.summary import Summary, summarise
+from firedoor.domain.evidence.verify import verify
 from tests.harness import GATEWAY_KEY, POLICY, Response, begin, house, playbook, settings_over, write_people
 from tests.toy_world import ToyWorld
 

@@ -15,15 +15,15 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from activities.evidence import verify_file
+from firedoor.config.settings import Settings
 from firedoor.connectors import signing
-from firedoor.domain.errors import Unavailable
-from firedoor.domain.evidence import read
-from firedoor.domain.finding import Finding, Resource, Severity
-from firedoor.domain.playbook import Playbook
-from firedoor.domain.response import Report
-from firedoor.gateway import engine as engine_module
-from firedoor.gateway.engine import Engine
-from firedoor.settings import Settings
+from firedoor.domain.core.errors import Unavailable
+from firedoor.domain.evidence.pack import read
+from firedoor.domain.finding.finding import Finding, Resource, Severity
+from firedoor.domain.playbook.playbook import Playbook
+from firedoor.domain.response.messages import Report
+from firedoor.gateway.intake import dispatch as engine_module
+from firedoor.gateway.intake.dispatch import Engine
 from tests.conftest import temporal_environment
 from tests.harness import GATEWAY_KEY, NOW, Response, finding, house, incident_for, playbook, settings_over
 from tests.toy_world import ToyWorld

@@ -20,11 +20,12 @@ from temporalio.testing import WorkflowEnvironment
 
 import worker
 from activities.clearance import KillSwitch
-from firedoor import temporal as temporal_side
 from firedoor.connectors.signing import SigningKey, generate
-from firedoor.domain import words
-from firedoor.domain.clearance import ClearanceState, Freeze, FreezeOrder, Freezes, ThawOrder, Waiting
-from firedoor.domain.contract import (
+from firedoor.domain.approval import words
+from firedoor.domain.core.errors import Absent, Unavailable
+from firedoor.domain.evidence.rules import violations
+from firedoor.domain.guard.clearance import ClearanceState, Freeze, FreezeOrder, Freezes, ThawOrder, Waiting
+from firedoor.domain.response.contract import (
     CLEARANCE_ID,
     CLEARANCE_STATE,
     FREEZE,
@@ -32,11 +33,10 @@ from firedoor.domain.contract import (
     THAW,
     WAIT,
 )
-from firedoor.domain.errors import Absent, Unavailable
-from firedoor.domain.evidence_laws import violations
-from firedoor.domain.ledger import unsettled
-from firedoor.domain.response import Report
-from firedoor.temporal import freezes_of, stand_up
+from firedoor.domain.response.ledger import unsettled
+from firedoor.domain.response.messages import Report
+from firedoor.temporal import calls as temporal_side
+from firedoor.temporal.calls import freezes_of, stand_up
 from tests.conftest import temporal_environment
 from tests.harness import (
     NOW,

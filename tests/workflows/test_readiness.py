@@ -13,7 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from firedoor.gateway.readiness import Readiness
+from firedoor.gateway.api.readiness import Readiness
 from tests.harness import house, settings_over
 
 pytestmark = pytest.mark.integration
@@ -57,7 +57,7 @@ async def test_a_house_that_works_is_ready_and_its_probe_is_deleted(
 
 
 async def test_no_worker_is_said(temporal: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firedoor.gateway.readiness._WAIT", 0.2)
+    monkeypatch.setattr("firedoor.gateway.api.readiness._WAIT", 0.2)
     checks = await Readiness(temporal.client).checks()
     assert checks == {"temporal": "ok", "worker": "no worker answers"}
 
@@ -99,7 +99,7 @@ async def test_what_was_well_is_asked_again_and_what_broke_meanwhile_is_seen(
 async def test_a_worker_that_is_gone_is_seen(
     temporal: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firedoor.gateway.readiness._WAIT", 0.2)
+    monkeypatch.setattr("firedoor.gateway.api.readiness._WAIT", 0.2)
     clock = Moved()
     readiness = Readiness(temporal.client, clock)
     async with house(temporal.client, settings_over(tmp_path)):

@@ -13,16 +13,16 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from activities.evidence import verify_file
+from firedoor.app.reconciler import Reconciler
+from firedoor.config.settings import Settings
 from firedoor.connectors import signing
-from firedoor.domain.contract import CARRIED, RESPOND, TASK_QUEUE, Joined
-from firedoor.domain.evidence import read
-from firedoor.domain.response import Ended, Incident, Report
-from firedoor.gateway.engine import Engine
-from firedoor.gateway.talk import Talk
-from firedoor.reconciler import Reconciler
-from firedoor.recovery import ENDED, taken_up
-from firedoor.settings import Settings
-from firedoor.temporal import report_of
+from firedoor.domain.evidence.pack import read
+from firedoor.domain.response.contract import CARRIED, RESPOND, TASK_QUEUE, Joined
+from firedoor.domain.response.messages import Ended, Incident, Report
+from firedoor.gateway.decisions.temporal import Talk
+from firedoor.gateway.intake.dispatch import Engine
+from firedoor.temporal.calls import report_of
+from firedoor.temporal.recovery import ENDED, taken_up
 from tests.conftest import temporal_environment
 from tests.harness import (
     GATEWAY,

@@ -11,13 +11,13 @@ import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.approval import Approval
-from firedoor.domain.contract import JOIN, VOTE_SIGNAL
-from firedoor.domain.finding import Actor, Resource, Severity
-from firedoor.domain.plan import PlannedStep
-from firedoor.domain.protected import Protected, Protection
-from firedoor.domain.response import Report, VoteReceipt
-from firedoor.domain.vote import Vote
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.approval.vote import Vote
+from firedoor.domain.finding.finding import Actor, Resource, Severity
+from firedoor.domain.guard.protected import Protected, Protection
+from firedoor.domain.plan.plan import PlannedStep
+from firedoor.domain.response.contract import JOIN, VOTE_SIGNAL
+from firedoor.domain.response.messages import Report, VoteReceipt
 from tests.harness import NOW, PEOPLE, Response, begin, finding, house, playbook, settings_over, signed
 from tests.toy_world import ToyWorld
 

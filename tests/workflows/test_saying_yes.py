@@ -13,9 +13,9 @@ import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from firedoor.domain.contract import UNDO_SIGNAL
-from firedoor.domain.policy import ApprovalRule, BreakGlass, FloorRule
-from firedoor.domain.response import Report, UndoRequest
+from firedoor.domain.approval.policy import ApprovalRule, BreakGlass, FloorRule
+from firedoor.domain.response.contract import UNDO_SIGNAL
+from firedoor.domain.response.messages import Report, UndoRequest
 from tests.harness import (
     NOW,
     POLICY,

@@ -13,9 +13,12 @@ import pytest_asyncio
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
+from firedoor.config.settings import Gateway
 from firedoor.connectors import signing
-from firedoor.domain import words
-from firedoor.domain.contract import (
+from firedoor.domain.approval import words
+from firedoor.domain.approval.vote import Vote
+from firedoor.domain.approval.words import BROKEN, FOREIGN, UNSIGNED, Word
+from firedoor.domain.response.contract import (
     REASSIGN,
     RESPOND,
     SNOOZE,
@@ -26,12 +29,9 @@ from firedoor.domain.contract import (
     VOTE_SIGNAL,
     workflow_id,
 )
-from firedoor.domain.response import ReassignRequest, Report, SnoozeRequest, UndoRequest
-from firedoor.domain.vote import Vote
-from firedoor.domain.words import BROKEN, FOREIGN, UNSIGNED, Word
-from firedoor.gateway.talk import Talk
-from firedoor.gateway.votes import NotCounted
-from firedoor.settings import Gateway
+from firedoor.domain.response.messages import ReassignRequest, Report, SnoozeRequest, UndoRequest
+from firedoor.gateway.decisions.port import NotCounted
+from firedoor.gateway.decisions.temporal import Talk
 from tests.harness import (
     GATEWAY,
     GATEWAY_KEY,

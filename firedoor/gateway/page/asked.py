@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firedoor.domain.approval import Approval
-from firedoor.domain.policy import ApprovalRule
-from firedoor.domain.vote import Decision, Proof, Vote, Voter
-from firedoor.slack.blocks import utc
-from firedoor.slack.phrases import REASONS, escalates_to, listed, people
+from firedoor.domain.approval.approval import Approval
+from firedoor.domain.approval.policy import ApprovalRule
+from firedoor.domain.approval.vote import Decision, Proof, Vote, Voter
+from firedoor.presentation.phrases import REASONS, escalates_to, listed, people
+from firedoor.presentation.times import utc
 
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 

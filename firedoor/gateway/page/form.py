@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import Field, StringConstraints, ValidationError
 
-from firedoor.domain.errors import Unreadable
-from firedoor.domain.value import Value
-from firedoor.domain.vote import Decision, RejectReason
-from firedoor.gateway.exchange import body_of
-from firedoor.gateway.page.seal import LONGEST
+from firedoor.domain.approval.vote import Decision, RejectReason
+from firedoor.domain.core.errors import Unreadable
+from firedoor.domain.core.value import Value
+from firedoor.gateway.api.body_limit import body_of
+from firedoor.gateway.page.sealed_cookie import LONGEST
 
 V = TypeVar("V", bound=Value)
 

@@ -11,9 +11,9 @@ import jinja2
 from fastapi import Response
 from markupsafe import Markup
 
-from firedoor.slack.blocks import utc
-from firedoor.slack.deciding import FROZEN_MEANS
-from firedoor.slack.text import inert
+from firedoor.presentation.decisions import FROZEN_MEANS
+from firedoor.presentation.text import inert
+from firedoor.presentation.times import utc
 
 _HERE = Path(__file__).parent
 _MOST = 20_000

@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from firedoor.domain.errors import Absent, FiredoorError
-from firedoor.domain.identity import Identity
-from firedoor.gateway.ballots import Ballots
-from firedoor.gateway.genuine import Genuine
-from firedoor.gateway.membership import NotKnown, member
-from firedoor.gateway.page.deciding import Deciding
+from firedoor.domain.core.errors import Absent, FiredoorError
+from firedoor.domain.people.identity import Identity
+from firedoor.gateway.api.token_check import Genuine
+from firedoor.gateway.api.tries import Tries
+from firedoor.gateway.decisions.membership import NotKnown, member
+from firedoor.gateway.decisions.port import Votes, audit
+from firedoor.gateway.decisions.service import Ballots
+from firedoor.gateway.page.base import Front, PeopleDirectory, came_from
 from firedoor.gateway.page.form import form_of
-from firedoor.gateway.page.front import Front, PeopleDirectory, came_from
-from firedoor.gateway.page.looking import Looking
-from firedoor.gateway.page.proof import Proofs
+from firedoor.gateway.page.forms_post import Deciding
 from firedoor.gateway.page.render import Renderer, to
-from firedoor.gateway.page.seal import Seal
+from firedoor.gateway.page.sealed_cookie import Seal
 from firedoor.gateway.page.session import Session, Sessions
 from firedoor.gateway.page.sign_in import CALLBACK, PROOF, NotSignedIn, Provider, SignIn
-from firedoor.gateway.tries import Tries
-from firedoor.gateway.votes import Votes, audit
+from firedoor.gateway.page.step_up import Proofs
+from firedoor.gateway.page.views import Looking
 
 _WITHIN: Final = 10.0  # seconds
 _LONGEST_TOKEN: Final = 512

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from firedoor.domain.finding import Moment
-from firedoor.domain.identity import Identity
-from firedoor.gateway.page.seal import S, Seal, Sealed
-from firedoor.gateway.refusal import Refusal
+from firedoor.domain.finding.finding import Moment
+from firedoor.domain.people.identity import Identity
+from firedoor.gateway.intake.refusal import Refusal
+from firedoor.gateway.page.sealed_cookie import S, Seal, Sealed
 
 _ABSOLUTE: Final = timedelta(hours=8)
 _IDLE: Final = timedelta(hours=1)

@@ -14,14 +14,14 @@ from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request, Response
 
-from firedoor.domain.errors import FiredoorError
-from firedoor.domain.finding import Moment
-from firedoor.domain.identity import Directory
-from firedoor.gateway.genuine import Genuine, Keys, identity_of, moment_of
-from firedoor.gateway.membership import member
-from firedoor.gateway.page.proof import Proofs, Subject, Ticket
-from firedoor.gateway.page.seal import Sealed
+from firedoor.domain.core.errors import FiredoorError
+from firedoor.domain.finding.finding import Moment
+from firedoor.domain.people.identity import Directory
+from firedoor.gateway.api.token_check import Genuine, Keys, identity_of, moment_of
+from firedoor.gateway.decisions.membership import member
+from firedoor.gateway.page.sealed_cookie import Sealed
 from firedoor.gateway.page.session import Session, Sessions
+from firedoor.gateway.page.step_up import Proofs, Subject, Ticket
 
 #: login: begin a session. again: read the claims anew. sign: prove who it is, for one plan.
 Purpose = Literal["login", "again", "sign"]

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from firedoor.loopback import LoopbackOnly
+from firedoor.app.loopback import LoopbackOnly
 from firedoor.testing.slack import page
 from firedoor.testing.slack.faults import Fault
 from firedoor.testing.slack.workspace import Workspace

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from firedoor.domain.action import (
+from firedoor.domain.action.action import (
     FULL,
     Action,
     Already,
@@ -25,7 +25,7 @@ from firedoor.domain.action import (
     Verdict,
     Verified,
 )
-from firedoor.domain.errors import Rejected, Unavailable
+from firedoor.domain.core.errors import Rejected, Unavailable
 from tests.toy_world import ToyWorld
 
 

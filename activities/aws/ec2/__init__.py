@@ -1,0 +1,1 @@
+"""What the actions on security groups share."""

@@ -1,0 +1,1 @@
+"""What the actions on users, roles and their keys share."""

@@ -1,0 +1,1 @@
+"""Assembling: settings become a gateway, a worker, an embedded server."""

@@ -1,0 +1,1 @@
+"""Approval: who must say yes, what people say, and when it is a decision."""

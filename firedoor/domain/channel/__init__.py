@@ -1,0 +1,1 @@
+"""Channels: what is told to people in one place, in which order, and how fast."""

@@ -1,0 +1,1 @@
+"""Evidence: the ledger of a closed response as a file that anybody can check."""

@@ -1,0 +1,1 @@
+"""Playbooks: the words of a security engineer, checked, matched and expanded into steps."""

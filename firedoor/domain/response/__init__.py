@@ -1,0 +1,1 @@
+"""Responses: what one decides, remembers, asks and tells."""

@@ -1,0 +1,1 @@
+"""The one strict reader of YAML: models, or mistakes with their place and their mend."""

@@ -1,0 +1,1 @@
+"""The HTTP API: responses for people and programs, health and metrics."""

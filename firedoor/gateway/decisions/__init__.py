@@ -1,0 +1,1 @@
+"""The one way of people's words into responses, whatever door they came through."""

@@ -1,0 +1,1 @@
+"""Findings in: from the first byte of a delivery to a response that has it."""

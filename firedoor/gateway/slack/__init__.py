@@ -1,0 +1,1 @@
+"""Slack's two doors: signed requests, and a socket."""

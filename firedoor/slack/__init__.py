@@ -1,1 +1,0 @@
-"""Slack's shapes: the domain drawn as blocks, and payloads read as votes."""

@@ -1,0 +1,1 @@
+"""The systems that Firedoor acts on, one room each."""

@@ -1,0 +1,1 @@
+"""AWS: its calls, credentials, errors and permissions."""

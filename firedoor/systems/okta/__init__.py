@@ -1,0 +1,1 @@
+"""Okta: who is in a group."""

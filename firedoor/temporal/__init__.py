@@ -1,0 +1,1 @@
+"""What gateway, worker and commands share of Temporal."""
