@@ -8,7 +8,7 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
-from firedoor.domain.response.timeouts import PATIENCE
+from firedoor.domain.response.timeouts import AT_ONCE, PATIENCE
 
 
 def patient(verb: str, *, overall: timedelta | None = None) -> dict[str, Any]:
@@ -21,6 +21,14 @@ def patient(verb: str, *, overall: timedelta | None = None) -> dict[str, Any]:
         "retry_policy": RetryPolicy(
             initial_interval=patience.first_pause, maximum_interval=patience.longest_pause
         ),
+    }
+
+
+def at_once_only() -> dict[str, Any]:
+    """Return timeouts of a local activity: one try, well within a workflow task."""
+    return {
+        "schedule_to_close_timeout": AT_ONCE,
+        "retry_policy": RetryPolicy(maximum_attempts=1),
     }
 
 

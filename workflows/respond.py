@@ -73,7 +73,7 @@ from firedoor.domain.response.messages import (
 )
 from firedoor.domain.response.story import Story, rules_of
 from firedoor.domain.response.timeouts import LONGEST_PARK, PARK, WAKES_A_SECOND
-from workflows.calling import patient, reason, refuse
+from workflows.calling import at_once_only, patient, reason, refuse
 from workflows.hearing import hear, unheard
 
 _STATUS = SearchAttributeKey.for_keyword("Status")
@@ -247,12 +247,36 @@ class Respond:
         self._enter("planning")
         order = PlanOrder.of(self.story.response, self.story.incident, self.story.findings)
         try:
-            plan: Plan = await self._do(PLAN, "plan", order, Plan, says="plan every step, reading only")
+            plan = await self._planned(order)
         except ActivityError as error:
             self.story.failed = True
             self._note("failed", f"the plan could not be made: {reason(error)}")
             return
         self.story.take_plan(workflow.now(), plan)
+
+    async def _planned(self, order: PlanOrder) -> Plan:
+        """Plan at once in the worker that has the workflow; what is large or slow, by an ordinary activity.
+
+        Reads are harmless to repeat, so a first try may end without a trace. It holds a workflow task, in
+        which nothing else is heard: so it has little time, and few targets.
+        """
+        if order.is_small():
+            try:
+                at_once: Plan = await workflow.execute_local_activity(
+                    PLAN,
+                    order,
+                    result_type=Plan,
+                    summary="plan every step, reading only",
+                    **at_once_only(),
+                )
+            except (
+                FailureError
+            ):  # of a local activity it is the failure itself, without an ActivityError around
+                workflow.logger.info("the plan is not made at once; an ordinary activity makes it")
+            else:
+                return at_once
+        plan: Plan = await self._do(PLAN, "plan", order, Plan, says="plan every step, reading only")
+        return plan
 
     # ---- carry out -------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from tests.bench.rounds import Block, median
 
 PAGE = ROOT / "docs" / "reference" / "performance.md"
 _WORDS = Path(__file__).with_name("page.md")
-_MOST_EVENTS, _EVENTS_A_STEP = 12, 6
+_MOST_EVENTS, _EVENTS_A_STEP = 8, 6
 
 
 def line(number: int, taken: Mapping[str, Sequence[Block]]) -> str:

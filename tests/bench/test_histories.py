@@ -14,7 +14,7 @@ from tests.bench.rounds import events_of_duplicates, leaked_keys, size_of_chain
 
 
 @pytest.mark.integration
-async def test_a_response_costs_twelve_events_and_six_an_action_and_duplicates_none(tmp_path: Path) -> None:
+async def test_a_response_costs_eight_events_and_six_an_action_and_duplicates_none(tmp_path: Path) -> None:
     chains: dict[int, Sequence[tuple[str, str]]] = {}
 
     def make(aws: str) -> Mapping[int, Sequence[tuple[str, str]]]:
@@ -24,6 +24,6 @@ async def test_a_response_costs_twelve_events_and_six_an_action_and_duplicates_n
     with running(tmp_path, make) as houses:
         client = await Client.connect(houses.temporal, namespace=NAMESPACE)
         for steps, keys in chains.items():
-            assert (await size_of_chain(houses, client, steps, keys)).events <= 12 + 6 * steps
+            assert (await size_of_chain(houses, client, steps, keys)).events <= 8 + 6 * steps
         (key,) = leaked_keys(houses.aws, 1)
         assert await events_of_duplicates(houses, client, key, redeliveries=100) == 0

@@ -25,6 +25,7 @@ from firedoor.domain.response.ledger import Entry
 from firedoor.domain.response.mute import Muted
 
 _PACKED_FROM = 16_000  # bytes
+_FEW = 8  # resources: more of them may take a cloud longer than a workflow task may be held
 
 
 class Part(Value):
@@ -134,6 +135,10 @@ class PlanOrder(Value):
         if len(findings) == 1 or len(to_json(list(findings))) < _PACKED_FROM:
             return cls(response=response, incident=incident, findings=tuple(findings))
         return cls(response=response, incident=incident, packed=pack(findings))
+
+    def is_small(self) -> bool:
+        """Whether it names so few things that a plan of them takes moments."""
+        return not self.packed and sum(len(finding.resources) for finding in self.findings) <= _FEW
 
     def opened(self) -> PlanOrder:
         """Return the order with its findings laid out."""

@@ -103,6 +103,10 @@ PATIENCE: dict[str, Patience] = {
     ),
 }
 
+#: A plan is first tried in the worker that has the workflow, within one of its tasks (10 s by default): what
+#: takes longer than this is planned by an ordinary activity, with the patience of "plan".
+AT_ONCE = 2 * _SECONDS
+
 #: When the held containment is looked at again, counted from the moment it was contained;
 #: after the last of these, again every REST until the hold is over.
 WATCHES: tuple[timedelta, ...] = (
