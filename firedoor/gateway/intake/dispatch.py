@@ -101,6 +101,7 @@ class Engine:
         self._editors = editors
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._spills = Spills(client)
+        self._in_force: dict[str, tuple[Playbook, Playbook, str]] = {}
         self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
         self._going: dict[tuple[str, str], asyncio.Task[Joined | Dismissed]] = {}
 
@@ -196,10 +197,11 @@ class Engine:
     async def _start_or_join(
         self, finding: Finding, playbook: Playbook, identity: Identity, source: str
     ) -> Joined | Dismissed:
+        carried, sha256 = self._carried(playbook)
         incident = Incident(
             finding=finding,
-            playbook=playbook.model_copy(update={"cases": ()}),
-            playbook_sha256=playbook.sha256,
+            playbook=carried,
+            playbook_sha256=sha256,
             key=identity.key,
             account=identity.account,
             source=source,
@@ -219,6 +221,14 @@ class Engine:
             if again is not None:
                 return again
         raise Unavailable("the response keeps opening and closing", mend="send the finding again")
+
+    def _carried(self, playbook: Playbook) -> tuple[Playbook, str]:
+        """Return a playbook as a response carries it, and its hash; both are made once."""
+        known = self._in_force.get(playbook.playbook)
+        if known is None or known[0] is not playbook:
+            known = (playbook, playbook.model_copy(update={"cases": ()}), playbook.sha256)
+            self._in_force[playbook.playbook] = known
+        return known[1], known[2]
 
     async def _start(self, incident: Incident, reuse: WorkflowIDReusePolicy) -> Joined | None:
         """Start a response; None when one has this id already."""
