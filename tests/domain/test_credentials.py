@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -90,6 +92,106 @@ def test_a_finding_without_credentials_is_the_very_same() -> None:
     assert REDACTION.finding(plain) is plain
 
 
+WRAPPED: dict[str, Callable[[str], str]] = {
+    "a line of a log within JSON": lambda text: json.dumps({"log": f"began\n{text}\tended"}),
+    "JSON within JSON": lambda text: json.dumps(json.dumps({"log": f"began\n{text}"})),
+    "escaped letters": lambda text: "".join(
+        f"\\u{ord(c):04x}" if at % 5 == 2 else c for at, c in enumerate(text)
+    ),
+    "escaped slashes": lambda text: text.replace("/", "\\/"),
+    "a URL": lambda text: f"https://example.com/?q=%22{quote(text, safe='')}%22",
+    "base64": lambda text: base64.b64encode(f"key: {text}\n".encode()).decode(),
+    "base64 of a URL": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "base64 in lines": lambda text: base64.encodebytes(f"key: {text}\n".encode()).decode(),
+    "base64 of UTF-16": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+}
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED)
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_credential_is_replaced_also_where_it_is_escaped_or_encoded(name: str, wrapped: str) -> None:
+    credential, around = PLANTED[name]
+    text = WRAPPED[wrapped](around.replace("{}", credential))
+    told = REDACTION.finding(finding(resources=(resource(attributes={"a": text}),)))
+    (kept,) = told.resources[0].attributes.values()
+    assert isinstance(kept, str)
+    assert "credential " in kept or "[password removed]" in kept
+    for escaped in (credential, WRAPPED[wrapped](credential), quote(credential, safe="")):
+        assert escaped not in kept
+
+
+def test_a_private_key_that_was_cut_is_replaced_wherever_it_stands() -> None:
+    """Detectors cut what they quote: what is left of a key has no end, and other texts follow it."""
+    lines = PLANTED["rsa key"][0].splitlines()[:5]
+    cut = "\n".join(lines)
+    for told in (finding(title=cut), finding(resources=(resource(attributes={"a": cut, "b": GITHUB}),))):
+        assert lines[3] not in REDACTION.finding(told).model_dump_json()
+    whole = {"a": cut, "b": PLANTED["key"][0]}
+    assert (
+        lines[3] not in REDACTION.finding(finding(resources=(resource(attributes=whole),))).model_dump_json()
+    )
+
+
+def test_a_private_key_in_a_list_of_lines_is_replaced() -> None:
+    lines = PLANTED["rsa key"][0].splitlines()
+    told = REDACTION.finding(finding(resources=(resource(attributes={"file": [*lines, "end"]}),)))
+    assert not [line for line in lines[1:-1] if line in told.model_dump_json()]
+
+
+def test_a_secret_key_beside_its_id_is_replaced_in_another_attribute() -> None:
+    secret = PLANTED["aws secret, beside its id"][0]
+    attributes = {"id": "AKIAIOSFODNN7EXAMPLE", "value": secret, "log": f"{secret} again"}
+    told = REDACTION.finding(finding(resources=(resource(attributes=attributes),)))
+    assert secret not in told.model_dump_json()
+    assert "AKIAIOSFODNN7EXAMPLE" in told.model_dump_json()
+
+
+#: What an attacker may write into a tag, a user agent or the name of an object: each would be a credential.
+_CLAIMS = [
+    "https://x:{}@example.com",
+    "Authorization: Bearer {}",
+    "Authorization: Basic {}",
+    "SSWS {}",
+    "password={}",
+    "secret_key: {}",
+    "token={}",
+    "https://hooks.slack.com/services/{}",
+    "AccountKey={}",
+]
+
+
+@pytest.mark.parametrize("claim", _CLAIMS)
+def test_nobody_takes_out_of_a_finding_what_it_is_about(claim: str) -> None:
+    """What is a credential only by the words around it stays where it is a name: else they would hide it."""
+    who = Actor(
+        user_name="a-user-with-a-very-long-name-of-ours-1",
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+        uid="AIDACKCEVSQ6C2EXAMPLE",
+        account="123456789012",
+        role_name="MyStackLambdaExecutionRoleA1B2C3D4E5F6G7H8",
+    )
+    bucket = resource(
+        uid="arn:aws:s3:::our-bucket-of-production", name="our-bucket-of-production", region="eu-west-1"
+    )
+    plain = finding(actor=who, resources=(bucket,), account="123456789012", region="eu-west-1")
+    names = [
+        *(name for name in who.model_dump(exclude={"kind", "source_ips"}).values() if name),
+        bucket.uid,
+        bucket.name,
+        "eu-west-1",
+        plain.uid,
+        plain.source,
+        *("uid", "title", "account", "attributes", "access_key_id"),
+    ]
+    for name in names:
+        tagged = plain.model_copy(
+            update={"resources": (bucket, resource(attributes={"tags": {"a": claim.format(name)}}))}
+        )
+        told = REDACTION.finding(tagged)
+        assert told.model_copy(update={"resources": ()}) == tagged.model_copy(update={"resources": ()})
+        assert told.resources[0] == bucket
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -104,6 +206,14 @@ def test_a_finding_without_credentials_is_the_very_same() -> None:
         "https://console.aws.amazon.com/guardduty/home?region=us-east-1#/findings?fId=abc",
         "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS",
         "a task-proj of sk-sh and gh_pages, xoxo",
+        "secret: arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/database-A1b2C3",
+        "token = AKIAIOSFODNN7EXAMPLE",
+        "access_key: ASIAIOSFODNN7EXAMPLE",
+        "kms_key = 1234abcd-12ab-34cd-56ef-1234567890ab",
+        "secret_type = github_personal_access_token",
+        "task/production/0123456789abcdef0123456789abcdef",
+        "Basic authentication of a password: reset it",
+        "arn:aws:s3:::bucket/data%2F2024/0123456789abcdef0123456789abcdef.parquet",
     ],
 )
 def test_ids_names_and_digests_are_no_credentials(text: str) -> None:
@@ -117,7 +227,7 @@ def test_nothing_of_all_samples_is_taken_for_a_credential() -> None:
         (file.name, kind, text[:20])
         for file in files
         for kind, text, _ in documented(file.read_text(encoding="utf-8", errors="replace"))
-        if not text.startswith(("IQoJb3JpZ2luX2Vj", "whsec_"))
+        if not text.startswith(("IQoJb3JpZ2luX2Vj", "whsec_", "75732d656173742d31"))  # the last is SNS's
     }
     assert found == set()
 
