@@ -114,7 +114,7 @@ def desk_of(
         switch.freezes,
         fallback=slack.fallback_channel,
     )
-    return [desk.show, desk.write, Casting(client).cast]
+    return [desk.show, desk.write, Casting(client, settings.gateway.keys).cast]
 
 
 def worker_of(

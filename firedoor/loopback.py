@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+#: All that a `Host` may be: nothing that another reader could take for another name.
+_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 _FORBIDDEN = 403
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -40,7 +42,7 @@ class LoopbackOnly:
 def _objection(scope: Scope) -> str:
     headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) != 1 or _name(f"//{hosts[0]}") not in NAMES:
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         return "this page is for this machine alone: open it as http://127.0.0.1 or http://localhost"
     if scope["type"] == "http" and scope["method"] in _LOOKS:
         return ""
@@ -48,10 +50,3 @@ def _objection(scope: Scope) -> str:
     if all(urlsplit(origin).netloc == hosts[0] for origin in origins):
         return ""
     return "a page of another site may not write here"
-
-
-def _name(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:
-        return None

@@ -52,12 +52,16 @@ class TemporalPage:
                 scope["method"], _path(scope), headers=_asked(scope["headers"])
             ) as answer:
                 await self._pass_on(answer, scope, receive, send)
+        except httpx.InvalidURL:
+            await PlainTextResponse("no page has such an address\n", 404)(scope, receive, send)
         except httpx.HTTPError as error:
             gone = PlainTextResponse(f"Temporal's page does not answer ({type(error).__name__})\n", 502)
             await gone(scope, receive, send)
 
     async def _pass_on(self, answer: httpx.Response, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == _SETTINGS and scope["method"] == "GET" and answer.is_success:
+        asked = (scope["method"], scope["path"])
+        told_as = answer.headers.get("content-type", "")
+        if asked == ("GET", _SETTINGS) and answer.is_success and told_as.startswith("application/json"):
             settings = json.loads(await answer.aread())
             told = JSONResponse({**settings, "DisableWriteActions": True}, headers=_HARDENED)
             await told(scope, receive, send)

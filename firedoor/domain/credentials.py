@@ -402,9 +402,9 @@ def _without(text: str, line: str, known: _Known) -> str:
 _PROSE: Final = frozenset(("title", "url", "left_out"))
 #: Stands between texts, and is part of no credential.
 _BETWEEN: Final = "\n\x00\n"
-#: Letters that nobody gives as a name.
-_RANDOM: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9/+]{32,}={0,2}", re.ASCII)
-_BASE64_LINE: Final = re.compile(r"[A-Za-z0-9/+]{32,}={0,2}", re.ASCII)
+#: Letters that nobody gives as a name: at least as many as a secret key of AWS has, and more than any id.
+_RANDOM: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9/+]{40,}={0,2}", re.ASCII)
+_BASE64_LINE: Final = re.compile(r"[A-Za-z0-9/+]{40,}={0,2}", re.ASCII)
 
 
 def _lines(value: Any, key: str = "") -> Iterator[str]:

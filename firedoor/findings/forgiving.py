@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from firedoor.domain.canonical import MAX_INTEGER
+from firedoor.domain.credentials import Redaction
 from firedoor.domain.errors import Unreadable
 from firedoor.domain.finding import Finding, Resource
 
@@ -32,6 +33,10 @@ _NOWHERE: Final = frozenset(("global", "aws-global"))  # how AWS writes that a t
 _YES: Final = frozenset(("true", "1", "yes", "y", "on"))
 _NO: Final = frozenset(("false", "0", "no", "n", "off", ""))
 _QUOTABLE: Final = 80
+_CREDENTIALS: Final = Redaction()
+_WORD: Final = (
+    256  # letters of a word that is left out where a text is cut; the beginning of a longer one tells
+)
 
 
 def text(value: Any) -> str | None:
@@ -47,7 +52,7 @@ def prose(value: Any) -> str:
     """Text for people to read; what does not fit is cut, for it decides nothing."""
     if not isinstance(value, str):
         return ""
-    return value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
+    return value if len(value) <= _LONGEST else _cut(value, _LONGEST - 1) + "…"
 
 
 def number(value: Any) -> float | None:
@@ -305,7 +310,16 @@ def thing(**parts: Any) -> Resource:
 def quoted(value: object) -> str:
     """Text from a payload for one of our sentences: quoted, short and without control characters."""
     words = ascii(value)
-    return words if len(words) <= _QUOTABLE else words[: _QUOTABLE - 4] + "'..."
+    if len(words) <= _QUOTABLE:
+        return words
+    return _cut(_CREDENTIALS.text(words[:_LONGEST]), _QUOTABLE - 4) + "'..."
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut a text between two words: of half a credential nobody sees that it is one."""
+    told = text[:most]
+    between = max(told.rfind(gap) for gap in " \n\t") if len(text) > most else -1
+    return told[:between] if between > max(0, most - _WORD) else told
 
 
 def _unreadable(error: ValidationError, *, where: str) -> Unreadable:

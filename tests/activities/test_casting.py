@@ -13,11 +13,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.casting import Casting
+from firedoor.connectors.signing import SigningKey, generate
 from firedoor.domain.desk import Cast, CastOrder, Member, VoteAll
 from firedoor.domain.finding import Severity
 from firedoor.domain.vote import Vote, Voter
+from firedoor.domain.words import written
+from firedoor.slack.digest import casts
+from tests.harness import GATEWAY, signed
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+STRANGER = SigningKey.from_pem(generate())
+KEYS = (written(GATEWAY.public_key),)
 
 
 class Responses:
@@ -58,11 +64,11 @@ def order(*responses: str) -> CastOrder:
     )
     voter = Voter(person="alice", groups=("responders",))
     word = VoteAll(id="w", sha256="b" * 64, decision="approve", voter=voter, door="slack", at=NOW)
-    return CastOrder(word=word, members=members)
+    return CastOrder(word=signed(word, "desk"), members=members)
 
 
 async def hand_out(there: Responses, order_: CastOrder) -> Cast:
-    told: Cast = await ActivityEnvironment().run(Casting(cast("Client", there)).cast, order_)
+    told: Cast = await ActivityEnvironment().run(Casting(cast("Client", there), KEYS).cast, order_)
     return told
 
 
@@ -97,3 +103,22 @@ async def test_where_one_does_not_answer_all_others_are_tried_before_all_is_trie
     assert not failed.value.non_retryable
     assert len(there.votes) == 39
     assert (await hand_out(there, order_)).counted == 40
+
+
+@pytest.mark.parametrize("forged", ["unsigned", "foreign", "retargeted", "rewritten"])
+async def test_a_word_that_no_gateway_signed_is_handed_to_nobody_and_told_as_nobodys(
+    forged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, genuine = Responses(), order("r1", "r2")
+    word = {
+        "unsigned": genuine.word.model_copy(update={"signed": None}),
+        "foreign": signed(genuine.word, "desk", STRANGER),
+        "retargeted": genuine.word.model_copy(update={"sha256": "c" * 64}),
+        "rewritten": genuine.word.model_copy(update={"decision": "reject", "reason": "bad_time"}),
+    }[forged]
+    told = await hand_out(there, genuine.model_copy(update={"word": word}))
+    assert there.votes == []
+    assert (told.counted, sum(told.refused.values())) == (0, 2)
+    assert told.word.voter.person == "nobody"
+    assert "alice" not in str(casts([told]))
+    assert "REFUSED a word (vote_all) said in the name of 'alice'" in caplog.text

@@ -64,3 +64,15 @@ async def test_the_page_is_told_that_it_is_for_reading() -> None:
 async def test_a_page_that_does_not_answer_is_said_plainly() -> None:
     answer = await through(Upstream(httpx.ConnectError("refused")), "GET", "/")
     assert (answer.status_code, answer.text) == (502, "Temporal's page does not answer (ConnectError)\n")
+
+
+async def test_an_address_that_is_none_is_answered_so() -> None:
+    upstream = Upstream(httpx.Response(200))
+    answer = await through(upstream, "GET", "http://localhost:8233//evil.example/")
+    assert answer.status_code == 404
+    assert upstream.asked == []
+
+
+async def test_the_settings_spelled_otherwise_are_whatever_temporal_says_they_are() -> None:
+    upstream = Upstream(httpx.Response(200, text="<!doctype html>", headers={"content-type": "text/html"}))
+    assert (await through(upstream, "GET", "/%61pi/v1/settings")).text == "<!doctype html>"

@@ -161,6 +161,14 @@ _CLAIMS = [
 
 
 @pytest.mark.parametrize("claim", _CLAIMS)
+def test_nobody_takes_an_id_out_of_another_attribute(claim: str) -> None:
+    for name in ("AC0123456789abcdef0123456789abcdef", "i-0123456789abcdef0", "0123456789abcdef" * 4):
+        attributes = {"id": name, "tags": {"a": claim.format(name)}}
+        told = REDACTION.finding(finding(resources=(resource(attributes=attributes),)))
+        assert told.resources[0].attributes["id"] == name
+
+
+@pytest.mark.parametrize("claim", _CLAIMS)
 def test_nobody_takes_out_of_a_finding_what_it_is_about(claim: str) -> None:
     """What is a credential only by the words around it stays where it is a name: else they would hide it."""
     who = Actor(

@@ -760,3 +760,38 @@ def test_an_unknown_kind_does_not_start():
 
     with pytest.raises(Misconfigured, match=r"carrier\.pigeon"):
         IntakePipeline(doors={"x": door}, responses=Gateway().engine, clock=Gateway().clock)
+
+
+LEAKED = PLANTED["github classic"][0]
+
+
+@pytest.mark.parametrize("before", [*range(0, 90, 7)])
+async def test_half_a_credential_is_neither_answered_nor_logged_where_a_quote_is_cut(
+    gateway: Gateway, before: int
+) -> None:
+    """What is refused or dismissed quotes the payload, in a few words."""
+    told = f"{'x' * before} {LEAKED}"
+    alert = own("github/secret_scanning_alert.created.json")
+    finding = own("generic/finding.json")
+    with capture_logs() as logged:
+        answers = [
+            await gateway.hook({**alert, "action": told}, event="secret_scanning_alert"),
+            await gateway.standard({**finding, told: 1}),
+            await gateway.eventbridge({**own("guardduty/leaked_key.json"), "source": f"aws.{told}"}),
+        ]
+    for answer in answers:
+        assert answer.status_code in (202, 422)
+        assert LEAKED[:10] not in answer.text
+    assert LEAKED[:10] not in json.dumps(logged, default=str)
+
+
+async def test_a_title_that_is_cut_ends_in_no_half_credential(gateway: Gateway) -> None:
+    secret = PLANTED["aws secret, named"][0]
+    told = f"aws_secret_access_key={secret}"
+    title = f"{'a ' * 4096}"[: 4095 - len(told) + 9] + told
+    leaked = own("guardduty/leaked_key.json")
+    leaked["detail"]["title"] = title
+    assert (await gateway.eventbridge(leaked)).status_code == 202
+    (taken, _), *_ = gateway.engine.taken
+    assert taken.title.endswith("…")
+    assert secret[:20] not in taken.title
